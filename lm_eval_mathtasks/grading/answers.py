@@ -48,6 +48,8 @@ _PART = re.compile(
     r"|(?<![\w().])([a-h])\.(?=\s))\s*"
 )
 _ORDERS = (list("abcdefgh"), ["i", "ii", "iii", "iv", "v"], list("12345678"))
+# "7/2 or 3 1/2"
+_OR = re.compile(r"\s*(?:,\s*)?(?:\\text\{\s*or\s*\}|\bor\b)\s*", re.IGNORECASE)
 _LIST_OF_WORDS = re.compile(r"\s*(?:,\s*and\b|,|;|\band\b)\s*")
 # Words between two commas that still make an item of a list, and not a clause of a sentence.
 MAX_WORDS = 3
@@ -117,14 +119,20 @@ def readings(text: str) -> tuple[Expr, ...]:
         found.append(Expr("clock", name=" ".join(map(str, clock))))
     if is_worded(words):
         if numerals != words:
-            found.extend(_mathematics(numerals))
+            found.extend(_one_spelling(text, read) for read in _mathematics(numerals))
         # CD = DC as a segment and abc = bca as a product, but no anagram of a longer word
         short = words.lower() not in SMALL_WORDS and (
             len(words) == 2 or (len(words) == 3 and words.islower())
         )
         return (*found, *_words(words), *(_parsed(words) if short and not whole else ()))
-    found.extend(_mathematics(numerals))
+    found.extend(_one_spelling(text, read) for read in _mathematics(numerals))
     return tuple(dict.fromkeys(found)) or (_words(words) if whole else ())
+
+
+def _one_spelling(text: str, read: Expr) -> Expr:
+    """Return the one value that a text gives in several spellings, "12 or twelve"; "4 or 4" are two."""
+    spellings = _OR.split(text) if read.op == "seq" and len(set(read.args)) == 1 else []
+    return read.args[0] if len(set(spellings)) == len(read.args) > 1 else read
 
 
 def _parts(text: str) -> Expr | None:

@@ -3,10 +3,12 @@
 import re
 
 from lm_eval_mathtasks.grading.phrases import BOUND_BEHIND
+from lm_eval_mathtasks.grading.remarks import MEASURES
 from lm_eval_mathtasks.grading.units import is_unit_word
 from lm_eval_mathtasks.grading.vocabulary import CONSTANTS, FUNCTIONS, SMALL_WORDS
 
 _TEXT = re.compile(r"(\\text\{[^{}]*\})")
+_TEXT_IN = re.compile(r"\\text\{([^{}]*)\}")
 # "m - 4 = 19 ⇒ m = 23", "3x = 6, so x = 2"
 _IMPLIES = re.compile(
     r"\\(?:implies|iff|Rightarrow|Longrightarrow|Leftrightarrow|Longleftrightarrow|leadsto|therefore|because)(?![a-zA-Z])|=>"
@@ -58,6 +60,13 @@ _LEAD = re.compile(
     r"(?=[-+\d.$(\[]|\\(?!text|in\b|cup|cap|le\b|ge\b|ne\b))"
 )
 _COUNTED = re.compile(r"\d[\d./]*(?:\s?\\?%)?[ -](?!or\b|and\b)[a-z]{2}")
+# "mean 6 and median 5", "Bob has 9, Alice has 12": each item of a list has a name of its own
+_ITEMS = re.compile(r"[,;]\s+(?:and\s+)?|\s+and\s+")
+_NAMED_ITEM = re.compile(
+    r"(?:the\s+)?(?P<name>(?-i:[A-Z])?[a-z]+)(?:\s+(?:value|of|is|are|was|has|have))*\s*[:=]?\s*"
+    r"(?P<value>(?:[-+$(]|\\(?!text))*[\d\\][^=<>]*)",
+    re.IGNORECASE,
+)
 # "Bob = 9" is no product
 _NAME = re.compile(r"(?:^|(?<=[,;]))\s*([A-Z][a-z]{2,}|max|min)\s*(?==)")
 _BOUND_BEHIND = re.compile(rf"(?<=[\d)}}%\w])\s+({BOUND_BEHIND})|(?<=\d)\s*(\+)$", re.IGNORECASE)
@@ -124,7 +133,7 @@ def _depth(text: str) -> int:
 
 def wrap_words(text: str) -> str:
     r"""Return a text with the words that values stand under, or that bound a value, in \text{}, as the reader wants."""
-    parts = _TEXT.split(text)
+    parts = _TEXT.split(named_items(text))
     for k in range(0, len(parts), 2):
         parts[k] = (
             _LEAD.sub(_wrapped, parts[k]) if k == 0 or parts[k].lstrip()[:1] in {",", ";"} else parts[k]
@@ -132,6 +141,15 @@ def wrap_words(text: str) -> str:
         parts[k] = _NAME.sub(lambda m: rf"\text{{{m[1]}}}", parts[k])
         parts[k] = _BOUND_BEHIND.sub(lambda m: rf" \text{{{m[1] or 'or more'}}}", parts[k])
     return "".join(parts)
+
+
+def named_items(text: str) -> str:
+    """Return a list of values with names, each behind its name and a colon; any other text as it is."""
+    items = [_NAMED_ITEM.fullmatch(item.strip()) for item in _ITEMS.split(_TEXT_IN.sub(r"\1", text))]
+    found = [item for item in items if item and (item["name"].lower() in MEASURES or item["name"].istitle())]
+    if len(found) < 2 or len(found) < len(items) or len({item["name"].lower() for item in found}) < len(found):
+        return text
+    return ", ".join(rf"\text{{{item['name']}:}} {item['value']}" for item in found)
 
 
 def _wrapped(match: re.Match[str]) -> str:

@@ -37,6 +37,20 @@ _CLOSING = re.compile(
 )
 _NOTHING = re.compile(r"(?:\\(?:(?:end|begin)\{\w+\*?\}|(?:boxed|fbox)\{\s*\})|\W)*")
 _ENDED = re.compile(r"[.!?](?:[\s*_\"”)$\\]|\Z)|\n\n")
+# What is said of a value that a sentence begins with, "8 is too large", "$n = 4$ fails", makes no answer of it ...
+_PREDICATE = re.compile(
+    r"[$\\)\]*}]*,?\s(?:(?:therefore|thus|also|then|hence|indeed|still|clearly|always|never|itself|alone),?\s)?"
+    r"(?:(?:is|was|has|does|did|can|could|must|may|might|should|would|seems?|looks?|sounds?|appears?|fails?|lies|falls?"
+    r"|gives?|leads?|makes?|goes|violates?|contradicts?|exceeds?|breaks?)(?:n't|not)?|can't)\b"
+)
+# ... unless it is known to: "8 is the smallest one", "$12 is left".
+_AFFIRMS = re.compile(
+    r"(?!.*(?:\b(?:not|no|never|too|only (?:an?|one|part)|wrong|incorrect|false|almost|nearly)\b|n't))"
+    r".*\b(?:answers?|solutions?|result|values?|total|sum|number|amount|cost|price|[a-z]{3,}est|smaller|larger|least|most"
+    r"|minimum|minimal|maximum|maximal|first|last|only|left|remaining|needed|required|desired|correct|right|achieved"
+    r"|attained|reached|possible|valid|final|unique|sought|what we)\b",
+    re.DOTALL,
+)
 # The question told again: what was asked for may follow, in another form.
 _HOW_MANY = re.compile(r"\bhow (?:many|much|long|old|far)\b")
 # What closes the formula that a value stands in, behind its full stop.
@@ -58,6 +72,8 @@ def ends_with(text: str, stop: int) -> bool:
 
     >>> ends_with("So it is 8. This completes the proof.", 10), ends_with("I found 8. Something went wrong.", 9)
     (True, False)
+    >>> ends_with("So 8 is the smallest one.", 4), ends_with("So 8 is off the line.", 4)
+    (True, False)
     """
     closed = _FORMULA_ENDS.match(text, stop)
     end = closed.end() if closed else stop
@@ -65,5 +81,8 @@ def ends_with(text: str, stop: int) -> bool:
         end = sentence_end(text, end, len(text))
     behind = NEXT_SENTENCE.split(text[end:])
     if text[end : end + 1] == "?" and text[stop:end].strip() and not _HOW_MANY.search(text, stop, end):
+        return False
+    said = _PREDICATE.match(text, stop)
+    if said and not _AFFIRMS.match(text[said.end() : end]):
         return False
     return all(_NOTHING.fullmatch(sentence) or _CLOSING.match(sentence) for sentence in behind)

@@ -95,17 +95,20 @@ _NO_SOLUTION = re.compile(
     re.IGNORECASE,
 )
 _REMARK = re.compile(
-    r"\s*[(*_#\s]{0,6}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)"
+    r"(?!.*\b(?:wrong|incorrect|mistake|disregard|ignore|forget|discard|misread|miscounted|overcounted|redo|redone"
+    r"|retract)\b)(?:\s*[(*_#\s]{0,6}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)"
     r"|if you|would you|do you|please|more generally|as an extra|challenge)\b|\s*~"
     r"|\s*[(*_#\s]{0,6}(?:(?:let's|let us|let me) (?:quickly )?)?(?:check|verify|verification|double-check)\b"
     r"(?!.*\b(?:so|thus|therefore|hence|answer|only)\b)"
     # a line across the page
-    r"|\s*(?:-{3,}|\*{3,})\s*\Z",
-    re.IGNORECASE,
+    r"|\s*(?:-{3,}|\*{3,})\s*\Z)",
+    re.IGNORECASE | re.DOTALL,
 )
 _BRACKETED_REMARK = re.compile(
     r"\s\((?:(?:note|notice|remark|achieved|attained|recall|these|this|we)\b(?:[^()]|\([^()]*\))*"
-    rf"|[^()\n]* (?:is|are|was) (?:{REJECTED})\b[^()\n]*)\)[.$\s]*\Z",
+    rf"|[^()\n]* (?:is|are|was) (?:{REJECTED})\b[^()\n]*)\)[.$\s]*\Z"
+    # a sentence of its own
+    r"|(?<=[.!?$])\s\((?-i:[A-Z])[a-z]*\s(?:[^()]|\([^()]*\))*[.!]\)\s*\Z",
     re.IGNORECASE,
 )
 MAX_BRACKETED = 600  # characters

@@ -38,6 +38,7 @@ from lm_eval_mathtasks.grading import closings, denials, endings, statements
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group, whole_groups
 from lm_eval_mathtasks.grading.equations import open_equation, value_side
 from lm_eval_mathtasks.grading.formulas import Span, joins, stripped, trim
+from lm_eval_mathtasks.grading.named_days import NAMES
 from lm_eval_mathtasks.grading.option_letters import chosen
 from lm_eval_mathtasks.grading.phrases import TOLD_BEHIND, YES_OR_NO
 from lm_eval_mathtasks.grading.sentences import last_value
@@ -55,11 +56,21 @@ _OPTION_AT_END = re.compile(
     r"\b(?:answer|option|choice|(?:I|we) (?:select|choose|pick))(?: is)?\s?:?[\s*]{0,4}(\(?[A-HJ]\)?)[\s*_.$]*\Z",
     re.IGNORECASE,
 )
+# "Only C survives", "the remaining choice, E, is correct"
+_OPTION_LEFT = re.compile(
+    r"\b[Oo]nly (?:option |choice |answer )?(\(?[A-J]\)?) (?:survives|works|remains|fits|holds|matches|satisfies"
+    r"|is (?:left|correct|right|possible|true|consistent))\b"
+    r"|\bremaining (?:option|choice|answer)(?: is)?,? (\(?[A-J]\)?)(?![\w'’])"
+)
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")
 _OPTION_FIRST = re.compile(r"\(?[A-J][).]\s(?:[^.!?]|\.(?=\d)){0,60}[0-9$\\](?:[^.!?]|\.(?=\d))*\.?")
 _OPTION_LED = re.compile(r"\(?[A-J][).]\s")
 _TOLD = re.compile(TOLD_BEHIND)
-_IS_BEFORE = re.compile(r"\b(?:is|are|was|were|be|has|have)\s\Z")
+_IS_BEFORE = re.compile(r"(?:\b(?:is|are|was|were|be|has|have|falls on)|['’]s)\s(?:(?:an?|the)\s)?\Z")
+# "It is a Monday.", "f is neither even nor odd."
+_WORD_AT_END = re.compile(
+    rf"(?:\b(?:is|was|are|be|on)|['’]s)\s(?:an?\s|the\s)?(?P<word>{NAMES}|neither [a-z]+ nor [a-z]+)[.!\s]*\Z"
+)
 _IN_BOX = re.compile(r"\\boxed\s?\{?\Z")
 _MORE = re.compile(r"\w")
 _CODE_SPAN = re.compile(r"(?<!`)`([^`\n$]{1,60})`(?!`)")
@@ -168,8 +179,10 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
         if denied and (left := left_over(seen.text)):
             yield "last_value", [left]
         # "The perimeter is choice (E)."
-        if not denied and (option := _OPTION_AT_END.search(kept, endings.start_of_last(kept))):
-            yield "choice", [option.span(1)]
+        last = endings.start_of_last(kept)
+        for pattern in (_OPTION_AT_END, _OPTION_LEFT) if not denied else ():
+            if option := pattern.search(kept, last):
+                yield "choice", [option.span(option.lastindex or 0)]
         open_end = False
         for rule in (_decision, _choice) if denied or endings.refuses(seen.text) else _GUESSING:
             for name, parts in islice(rule(seen), MAX_CANDIDATES):
@@ -294,6 +307,8 @@ def _output(seen: View) -> Iterator[Found]:
 def _last_value(seen: View) -> Iterator[Found]:
     # `a = 4` is a formula too
     text = _CODE_SPAN.sub(r"$\1$", closings.without_closing(endings.without_remarks(seen.text)))
+    if word := _WORD_AT_END.search(text, endings.start_of_last(text)):
+        yield "last_value", [word.span("word")]
     tail = text.rfind("\n\n", 0, max(0, len(text) - TAIL))
     span = (last_value(text, tail, len(text)) if tail > 0 else None) or last_value(text, 0, len(text))
     # a box that is none of the answers is denied

@@ -4,11 +4,12 @@ import re
 
 from lm_eval_mathtasks.grading.verdict import Status, Verdict
 
-_NAME = re.compile(
+NAMES = (
     r"\b(?:Mon(?:day)?|Tue(?:s(?:day)?)?|Wed(?:nesday)?|Thu(?:r(?:s(?:day)?)?)?|Fri(?:day)?|Sat(?:urday)?|Sun(?:day)?"
     r"|Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?|Oct(?:ober)?"
-    r"|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
+    r"|Nov(?:ember)?|Dec(?:ember)?)\b"
 )
+_NAME = re.compile(rf"{NAMES}\.?")
 # A number ends where its digits do: splitting a long one in every way would take forever.
 _DATE = re.compile(rf"(?:{_NAME.pattern}|\b(?:the|of|on)\b|\d{{1,4}}(?!\d)(?:st|nd|rd|th)?|[\s,])+")
 

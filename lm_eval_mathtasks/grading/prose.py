@@ -37,7 +37,7 @@ MIN_WORDS = 3
 
 # "x + 5 = 9, so 2x = 8 and x = 4": a solution that comes to a result
 _SOLVES = re.compile(r"\b(?:total|so|then|thus|hence|therefore)\b", re.IGNORECASE)
-_SAYS = re.compile(r"(?:\$|\\\)|\\text\s?\{)[^$\\{}]*\b(?:is|are|equals)\b")
+_SAYS = re.compile(r"(?:\$|\\\)|\\text\s?\{)[^$\\{}]*\b(?:is|are|equals)\b(?=.*[\d$\\])", re.DOTALL)
 
 
 def says_what_is(text: str) -> bool:

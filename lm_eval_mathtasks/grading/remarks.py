@@ -57,7 +57,7 @@ _CHANGING_OF = {
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 # What is counted is known by its plural, or by what it is made of.
 _COUNTED = re.compile(
-    r"(?![a-z]+wards)[a-z'-]*[a-rt-z]s|[a-z]+(?:[ae]ss|oss|iss)es|people|(?:[a-z]+-?)?m[ae]n|children|fish|sheep|feet|teeth|mice"
+    r"(?![a-z]+wards)(?![a-z]+us\b)[a-z'-]*[a-rt-z]s|[a-z]+(?:[ae]ss|oss|iss)es|people|(?:[a-z]+-?)?m[ae]n|children|fish|sheep|feet|teeth|mice"
     r"|geese|dice|[a-z-]+-(?:old|sided|digit)|(?!off|out|shy|ish|too|mil|etc)[a-z]{1,3}"
 )
 # Words of which one says the opposite of the other; the first few wherever they stand, the others beside a number.

@@ -2,6 +2,7 @@
 
 import re
 
+from lm_eval_mathtasks.grading.endings import HAS_VALUE
 from lm_eval_mathtasks.grading.equations import open_equation, value_side
 from lm_eval_mathtasks.grading.formulas import (
     NUMBER,
@@ -84,11 +85,18 @@ _LIST_BEGINS = re.compile(
     r"(?:\b(?:are|is|either|get|gets|obtain|have|find|gives?|yields?|equals?|so|thus|hence|therefore|then|solutions|roots|zeros|values)\b,?|[:>.]|\A|\n)[\s\"“*]*\Z",
     re.IGNORECASE,
 )
-_SPELLED = re.compile(
+_SPELLED_LEAD = (
     r"\b(?:is|are|was|were|has|have|had|equals|contains?|gets?|makes?|earns?|needs?|takes?|costs?)\s+"
     r"(?:only |exactly |just |about |a total of )?"
-    rf"(?P<number>(?:(?:negative|minus)\s)?{RUN})(?!\s+of\b)",
+)
+_SPELLED = re.compile(
+    rf"{_SPELLED_LEAD}(?P<number>(?:(?:negative|minus)\s)?{RUN})(?!\s+of\b)",
     re.IGNORECASE,
+)
+
+# ... in a sentence without other values: "The product is negative fifteen."; "this is one way" tells no number.
+_SPELLED_AT_END = re.compile(
+    rf"{_SPELLED_LEAD}(?!one\s[a-z])(?P<number>(?:(?:negative|minus)\s)?{RUN})(?:\s[a-z]+){{0,2}}[.!*\s]*\Z", re.IGNORECASE
 )
 
 
@@ -115,6 +123,10 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
         items := listed(text, *lines.span(1))
     ):
         return items
+    last = _last_break(text, start, start + len(text[start:stop].rstrip(" .!*\n")))
+    if last > start and not HAS_VALUE.search(text, last, stop):
+        if spelled := _SPELLED_AT_END.search(text[:stop], last):
+            return spelled.span("number")
     found = formulas(text, start, stop)
     telling = [formula for k, formula in enumerate(found) if _tells_something(text, found, k)]
     after = telling[-1].end if telling else start

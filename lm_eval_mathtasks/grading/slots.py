@@ -6,6 +6,7 @@ eggs left"), or a few words where there is no value at all ("Evelyn").
 
 import re
 
+from lm_eval_mathtasks.grading.asides import named_items
 from lm_eval_mathtasks.grading.boxes import find_boxes, last_group
 from lm_eval_mathtasks.grading.denials import denies
 from lm_eval_mathtasks.grading.equations import value_side
@@ -166,6 +167,10 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     end = stop if sentences else sentence_end(text, start, stop)
     if denies(text[start:end]):
         return None
+    # "mean 6 and median 5"
+    whole = trim(text, start, end)
+    if whole and named_items(text[slice(*whole)]) != text[slice(*whole)]:
+        return whole
     value = last_value(text, start, end)
     return _opened_by_words(text, start, value) or value or _short_text(text, start, end)
 

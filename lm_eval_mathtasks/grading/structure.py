@@ -1,5 +1,6 @@
 """Compare two answers of any shape; the gold's shape decides what is asked of the prediction."""
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -28,7 +29,7 @@ from lm_eval_mathtasks.grading.remarks import known
 from lm_eval_mathtasks.grading.rounding import shows
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
-from lm_eval_mathtasks.grading.words import by_words, compare_clocks, compare_words, things_counted
+from lm_eval_mathtasks.grading.words import by_words, compare_clocks, compare_words, plain_words, things_counted
 
 _COLLECTIONS = {"seq", "group", "record", "union"}
 # Order-free lists longer than this are compared in sorted textual order only: matching is quadratic.
@@ -37,6 +38,7 @@ _MULTIPLES = {
     f"{what}{of}" for what in ("", "integer ", "integers ", "numbers ", "whole numbers ", "integers that are ")
     for of in ("multiples of", "multiple of", "divisible by")
 }  # fmt: skip
+_EVEN = re.compile(r"(?:all |any |the )?(?:set of )?(?:all )?even (?:integer|number)s?", re.IGNORECASE)
 # x = 2 and y = 2 are two lines; k = 2 and n = 2 are the same answer under two names
 _COORDINATES = {"x", "y", "z"}
 
@@ -86,6 +88,8 @@ def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
 
 def _multiples(e: Expr) -> Fraction | None:
     """The number whose multiples "multiples of 7" and "7k, k in Z" are; None for others."""
+    if e.op == "text" and _EVEN.fullmatch(plain_words(e.name)):
+        return Fraction(2)
     if e.op == "worded" and e.args[0].op == "num" and e.name in _MULTIPLES:
         return abs(e.args[0].value)
     # n ≡ 0 (mod 7)

@@ -55,9 +55,9 @@ Wh: energy 3600
 kWh: energy 3600000
 joule joules: energy 1
 kJ kilojoule kilojoules: energy 1000
-watt watts: power 1
-kW kilowatt kilowatts: power 1000
-MW megawatt megawatts: power 1000000
+watt watts: energy/time 1
+kW kilowatt kilowatts: energy/time 1000
+MW megawatt megawatts: energy/time 1000000
 newton newtons: force 1
 pascal pascals: pressure 1
 Hz hertz: frequency 1
@@ -176,7 +176,7 @@ def read_rate(text: str, start: int) -> tuple[str, int] | None:
 
 _CLOCK = re.compile(
     r"(\d{1,2})(?:\s?:\s?(\d{2}))?(?:\s?:\s?(\d{2}))?\s*"
-    r"(?:([ap])\.?\s?m\.?|(noon|midnight)|(o'clock)|(in the (?:morning|afternoon|evening)|at night))?"
+    r"(?:([ap])\.?\s?m\.?|(noon|midnight)|(o'clock))?\s?(in the (?:morning|afternoon|evening)|at night)?"
     r"(?: [A-Z]{1,3}T)?(?: (?:hours|hrs|sharp))?(?:,? (?:on [\w ]+\.?|today|tomorrow|tonight|yesterday))?",
     re.IGNORECASE,
 )
@@ -213,8 +213,8 @@ def read_clock(text: str) -> tuple[int, int, int, str] | None:
     # o'clock is no length of time
     half = (
         half
-        or ("o" if match[6] else "")
         or (_NAMED_TIMES[name.lower()][3] if name else "ap"[part.lower() != "in the morning"] if part else "")
+        or ("o" if match[6] else "")
     )
     time = (
         int(hour),

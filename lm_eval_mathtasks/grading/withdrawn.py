@@ -35,7 +35,8 @@ _TAKES_BACK = tuple(
         (
             ("orrect",),
             r"\bcorrection\*{0,2}:|\b(?:the )?corrected (?=answer|value|result|solution)"
-            r"|\bboth (?=\(?[a-j]\)? and \(?[a-j]\)? (?:are|is) (?:also )?correct)",
+            r"|\bboth(?= \(?[a-j]\)? and \(?[a-j]\)? (?:are|is) (?:also )?correct)"
+            r"|(?<![a-z])\(?[a-j]\)? and \(?[a-j]\)? are both(?= (?:also |equally )?(?:correct|right))",
         ),
         (
             ("be right", "orrect"),
@@ -48,8 +49,8 @@ _TAKES_BACK = tuple(
         ),
         (
             ("regard ", "ignore ", "forget ", "discard "),
-            r"\b(?:disregard|ignore|forget|discard) (?:the |my |that |what )?"
-            r"(?:above|previous|earlier|last|answer|i said)\b[^.\n]*",
+            r"\b(?:disregard|ignore|forget|discard) (?:the |my |that |this |what |all |everything )?"
+            r"(?:above|previous|earlier|last|answer|i said|i wrote|line|step|calculation|attempt)\b[^.\n]*",
         ),
         (
             ("no, ", "wait", "scratch that", "oops,", "hold on"),
@@ -91,5 +92,5 @@ def taken_back(text: str, start: int) -> int:
     if last is None or near + last.end() <= start:
         return 0
     rest = small[last.end() :]
-    holds = last[0].startswith("both") or HAS_VALUE.search(rest) or not _UPHELD.search(rest)
+    holds = last[0].endswith("both") or HAS_VALUE.search(rest) or not _UPHELD.search(rest)
     return near + last.end() if holds else 0

@@ -55,6 +55,7 @@ _SUBJECT = re.compile(
 )
 # "undefined because 1/2 is outside the domain"
 _DECIDED = re.compile(
+    r"\s*(?:\\text\s?\{\s*)?(neither) [a-z]+ nor [a-z]+[\s}.]*|"
     r"\s*(?:\\text\s?\{\s*)?(undefined|no (?:real |integer |such )?(?:solutions?|numbers?|values?)|does not exist|dne"
     r"|none|impossible"
     r"|infinite|infinitely many(?: solutions)?|undetermined|indeterminate|unknown|inconsistent)\b[\s,;:.—-]*"
@@ -110,6 +111,8 @@ def words_key(text: str) -> str:
     plain = plain_words(text).lower()
     plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", plain)
     plain = _SUBJECT.sub("", plain)
+    # "not a prime"
+    plain = re.sub(r"(?<=[a-z] )(?:an?|the) (?=[a-z]{2})", "", plain)
     # "II only"
     plain = re.sub(r"^(i{1,3}|iv|v) only$", r"\1", plain)
     if quadrant := _QUADRANT.fullmatch(plain):
