@@ -147,7 +147,11 @@ def named_items(text: str) -> str:
     """Return a list of values with names, each behind its name and a colon; any other text as it is."""
     items = [_NAMED_ITEM.fullmatch(item.strip()) for item in _ITEMS.split(_TEXT_IN.sub(r"\1", text))]
     found = [item for item in items if item and (item["name"].lower() in MEASURES or item["name"].istitle())]
-    if len(found) < 2 or len(found) < len(items) or len({item["name"].lower() for item in found}) < len(found):
+    if (
+        len(found) < 2
+        or len(found) < len(items)
+        or len({item["name"].lower() for item in found}) < len(found)
+    ):
         return text
     return ", ".join(rf"\text{{{item['name']}:}} {item['value']}" for item in found)
 

@@ -171,7 +171,7 @@ def _joined(between: str) -> bool:
     if len(between) > MAX_JOINER_LENGTH:
         return False
     between = _IN_BRACKETS.sub(" ", between)
-    words = _SPACING.sub("", _TEXT_COMMAND.sub(r"\1", between)).lower()
+    words = _SPACING.sub("", _TEXT_COMMAND.sub(r" \1 ", between)).lower()
     if not words:
         return "\n" not in between
     return _LABEL.sub("", words) in _JOINERS

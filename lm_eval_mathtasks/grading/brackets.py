@@ -135,10 +135,11 @@ class Brackets(Cursor):
             if token.text == closer:
                 break
             texts.append(token.text)
-        for mark in ("|", ":"):
-            if mark in texts and {"<", ">", "<=", ">=", "!=", "in"} & set(texts[texts.index(mark) :]):
-                return texts.count(mark) == 1
-        return False
+        # the first of them parts; more bars are those of absolute values
+        mark = next((text for text in texts if text in {"|", ":"}), None)
+        if mark is None or texts.count(mark) % 2 == 0 or (mark == ":" and texts.count(mark) > 1):
+            return False
+        return bool({"<", ">", "<=", ">=", "!=", "in"} & set(texts[texts.index(mark) :]))
 
     def command_argument(self) -> Expr:
         r"""An argument as TeX reads it: braces, or one token; of a number one digit (\frac12)."""

@@ -7,6 +7,7 @@ leave a guess as it is.
 import re
 
 from lm_eval_mathtasks.grading.endings import HAS_VALUE, NEXT_SENTENCE, start_of_last
+from lm_eval_mathtasks.grading.remarks import MEASURES
 from lm_eval_mathtasks.grading.slots import sentence_end
 
 _CLOSING = re.compile(
@@ -32,24 +33,39 @@ _CLOSING = re.compile(
     r" (?:\w+ )?(?:problem|question|equation)[.!*]*\Z"
     # what is offered, or asked of the reader
     r"|\W*(?:would you like|do you (?:want|need|have)|what is your|any (?:other|more|further)|is there anything|shall I"
-    r"|can I help|let me know|feel free|please let me|could you (?:please )?rate)\b[^\n]*\Z",
+    r"|want (?:me|to|another|more)\b|should I|need (?:any|more|another|help)|does (?:that|this) (?:make sense|help)"
+    r"|(?:is|was) (?:that|this) (?:clear|helpful)|can I help|let me know|feel free|please let me"
+    r"|could you (?:please )?rate)\b[^\n]*\Z",
     re.IGNORECASE,
 )
 _NOTHING = re.compile(r"(?:\\(?:(?:end|begin)\{\w+\*?\}|(?:boxed|fbox)\{\s*\})|\W)*")
 _ENDED = re.compile(r"[.!?](?:[\s*_\"”)$\\]|\Z)|\n\n")
+# "5 + 8 = 13, but we need the sum to be 14. ✗"
+_OBJECTED = re.compile(
+    r"[$\\)\]*}]*,?\s(?:but|yet|whereas)\b.*\b(?:need|needs|want|wants|require[sd]?|should|must|expected|supposed|claim\w*)\b",
+    re.DOTALL,
+)
+_CROSSED_OUT = re.compile(r"[✗✘❌]\W*\Z")
 # What is said of a value that a sentence begins with, "8 is too large", "$n = 4$ fails", makes no answer of it ...
 _PREDICATE = re.compile(
     r"[$\\)\]*}]*,?\s(?:(?:therefore|thus|also|then|hence|indeed|still|clearly|always|never|itself|alone),?\s)?"
-    r"(?:(?:is|was|has|does|did|can|could|must|may|might|should|would|seems?|looks?|sounds?|appears?|fails?|lies|falls?"
-    r"|gives?|leads?|makes?|goes|violates?|contradicts?|exceeds?|breaks?)(?:n't|not)?|can't)\b"
+    r"(?:(?:is|was|has|does(?=n't| not)|did(?=n't| not)|can|could|must|may|might|should|would|seems?|looks?|sounds?"
+    r"|appears?|fails?|lies|falls?|gives?|leads?|makes?|goes|violates?|contradicts?|exceeds?|breaks?)(?:n't|not)?"
+    r"|can't)\b"
+)
+_NOT_SO = (
+    r"\b(?:not|no|never|too|only (?:an?|one|part)|wrong|incorrect|false|almost|nearly|fails?|violates?|contradicts?"
+    r"|exceeds?)\b|n't"
 )
 # ... unless it is known to: "8 is the smallest one", "$12 is left".
 _AFFIRMS = re.compile(
-    r"(?!.*(?:\b(?:not|no|never|too|only (?:an?|one|part)|wrong|incorrect|false|almost|nearly)\b|n't))"
-    r".*\b(?:answers?|solutions?|result|values?|total|sum|number|amount|cost|price|[a-z]{3,}est|smaller|larger|least|most"
-    r"|minimum|minimal|maximum|maximal|first|last|only|left|remaining|needed|required|desired|correct|right|achieved"
-    r"|attained|reached|possible|valid|final|unique|sought|what we)\b",
-    re.DOTALL,
+    rf"\W*(?:(?!{_NOT_SO})[^,;])*?"
+    rf"\b(?:the (?:[a-z]+ ){{0,2}}(?:{'|'.join(sorted(MEASURES))})"
+    r"|answers?|solutions?|result|values?|total|sum|number|amount|cost|price|[a-z]{3,}est|smaller|larger|greater"
+    r"|least|most|minimum|minimal|maximum|maximal|first|last|only|left|remaining|needed|required|desired|correct|right"
+    r"|accepted|achieved|attained|reached|possible|valid|final|unique|sought|what we|works?|integer|optimal"
+    r"|satisfactory|sense|true|raised|spent|earned|paid|collected|saved|sold|used|donated|given|added|eaten)\b"
+    r"|\W*is\W*\Z",
 )
 # The question told again: what was asked for may follow, in another form.
 _HOW_MANY = re.compile(r"\bhow (?:many|much|long|old|far)\b")
@@ -82,7 +98,9 @@ def ends_with(text: str, stop: int) -> bool:
     behind = NEXT_SENTENCE.split(text[end:])
     if text[end : end + 1] == "?" and text[stop:end].strip() and not _HOW_MANY.search(text, stop, end):
         return False
+    if _OBJECTED.match(text[stop:end]) or _CROSSED_OUT.search(text, stop):
+        return False
     said = _PREDICATE.match(text, stop)
-    if said and not _AFFIRMS.match(text[said.end() : end]):
+    if said and not _AFFIRMS.match(text[said.start() : end]):
         return False
     return all(_NOTHING.fullmatch(sentence) or _CLOSING.match(sentence) for sentence in behind)

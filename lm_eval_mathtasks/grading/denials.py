@@ -137,7 +137,7 @@ _TELLS_OF_ANSWERS = re.compile(
     r"|\bthe (?:trap|distractor|red herring|decoy|pitfall) (?:here )?(?:is|was)\b|\bbeware\b|\btempt(?:ing|ed|ation)\b"
     r"|(?<![\d.,])\d[\d.,]*[$)]*(?:\s[a-z]+){0,3}\s(?:is|was) (?:also )?(?:wrong|incorrect|false|mistaken)\b(?!.*\d)"
     r"|\b(?:answer|result) (?:is|must be|should be|will be) an? (?:[a-z-]+ ){0,2}(?:integer|number|digit)"
-    r" (?:from|between)\b|\bfor example,? if\b"
+    r" (?:from|between)\b|\bfor (?:example|instance),? if\b"
     r"|\b(?:for example|for instance|e\.g\.|such as|say),? [$(]*(?:[a-z]\s?=\s?)?[-−]?\d"
     r"(?!.*\b(?:so|thus|hence|therefore)\b)"
     r"|\b(?:is|it's) (?:impossible|not possible) to (?!.*\b(?:more|less|fewer|larger|smaller|better) than)"

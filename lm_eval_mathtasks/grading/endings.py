@@ -96,7 +96,8 @@ _NO_SOLUTION = re.compile(
 )
 _REMARK = re.compile(
     r"(?!.*\b(?:wrong|incorrect|mistake|disregard|ignore|forget|discard|misread|miscounted|overcounted|redo|redone"
-    r"|retract)\b)(?:\s*[(*_#\s]{0,6}(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)"
+    r"|retract)\b)(?:\s*[(*_#\s]{0,6}"
+    r"(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)"
     r"|if you|would you|do you|please|more generally|as an extra|challenge)\b|\s*~"
     r"|\s*[(*_#\s]{0,6}(?:(?:let's|let us|let me) (?:quickly )?)?(?:check|verify|verification|double-check)\b"
     r"(?!.*\b(?:so|thus|therefore|hence|answer|only)\b)"
@@ -108,6 +109,9 @@ _BRACKETED_REMARK = re.compile(
     r"\s\((?:(?:note|notice|remark|achieved|attained|recall|these|this|we)\b(?:[^()]|\([^()]*\))*"
     rf"|[^()\n]* (?:is|are|was) (?:{REJECTED})\b[^()\n]*)\)[.$\s]*\Z"
     # a sentence of its own
+    r"|\s\((?:while|whereas|compared?|as opposed|instead|because|since)\s(?:[^()]|\([^()]*\))*\)[.$\s]*\Z"
+    # "..., the value r = -3 being excluded by r > 0"
+    rf"|,\s(?:with )?(?:the )?[^.,\n]{{1,60}}\bbeing (?:{REJECTED}|not)\b[^\n]*\Z"
     r"|(?<=[.!?$])\s\((?-i:[A-Z])[a-z]*\s(?:[^()]|\([^()]*\))*[.!]\)\s*\Z",
     re.IGNORECASE,
 )

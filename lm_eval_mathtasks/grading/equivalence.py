@@ -171,7 +171,7 @@ def read_answer(raw: str, cleaned: str, *, of_gold: bool) -> tuple[str, tuple[Ex
     # "The problem only says that AC = 12, so AB cannot be determined." is no 12
     if len(cleaned) > MIN_REFUSAL and says_unanswerable(raw):
         return cleaned, (Expr("text", name=cleaned),)
-    is_sentence = says_what_is(raw)
+    is_sentence = says_what_is(raw, of_gold=of_gold)
     found = () if is_sentence else readings(cleaned)
     result = None if found else stated_result(raw, of_gold=of_gold)
     if result is not None:

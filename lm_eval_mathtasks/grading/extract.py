@@ -45,7 +45,7 @@ from lm_eval_mathtasks.grading.sentences import last_value
 from lm_eval_mathtasks.grading.slots import BOLD, MAX_BARE_WORDS, WORD, line_value, slot_value
 from lm_eval_mathtasks.grading.verdict import Extraction
 from lm_eval_mathtasks.grading.view import View, boundaries, view
-from lm_eval_mathtasks.grading.withdrawn import left_over, taken_back
+from lm_eval_mathtasks.grading.withdrawn import left_over, taken_back, told_wrong
 from lm_eval_mathtasks.response import ended_itself, hit_limit
 
 _HEADING = re.compile(
@@ -69,7 +69,18 @@ _TOLD = re.compile(TOLD_BEHIND)
 _IS_BEFORE = re.compile(r"(?:\b(?:is|are|was|were|be|has|have|falls on)|['’]s)\s(?:(?:an?|the)\s)?\Z")
 # "It is a Monday.", "f is neither even nor odd."
 _WORD_AT_END = re.compile(
-    rf"(?:\b(?:is|was|are|be|on)|['’]s)\s(?:an?\s|the\s)?(?P<word>{NAMES}|neither [a-z]+ nor [a-z]+)[.!\s]*\Z"
+    r"(?:\b(?:is|was|be|falls on)|['’]s)\s(?:an?\s|the\s)?[\"“*_]*"
+    rf"(?P<word>{NAMES}|neither [a-z]+ nor [a-z]+)[.!\s\"”*_]*\Z"
+)
+_NAME_IN_BOX = re.compile(r"\s*([a-zA-Z])\s*")
+_TOLD_NAME = re.compile(
+    r"[$.,\s]*(?:where|with)\s\$?(?P<name>[a-zA-Z])\s?=\s?(?P<value>[-\d\\][^$,\n]*?)[.$\s]*(?:\Z|\n|\$)"
+)
+# "**42.** Here's why: ..."
+_OPENING = re.compile(
+    r"\W*?\*\*(?P<value>[^*\n]{1,40}?)[.:!]?\*\*[.:!]?\s+(?:here(?:['’]s| is) (?:why|how)|because|explanation|reason"
+    r"|let me explain)",
+    re.IGNORECASE,
 )
 _IN_BOX = re.compile(r"\\boxed\s?\{?\Z")
 _MORE = re.compile(r"\w")
@@ -156,7 +167,7 @@ def _first_solution(seen: View) -> View:
 
 def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
     for rule, parts in _places(seen, guesses):
-        if denials.is_unreal(seen.text, *parts[-1]):
+        if denials.is_unreal(seen.text, *parts[-1]) or told_wrong(seen.text, *parts[-1]):
             continue
         if taken := taken_back(seen.text, parts[0][0]):
             yield from _answers(seen._replace(text="\n" * taken + seen.text[taken:]), guesses=guesses)
@@ -168,7 +179,7 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
     yield from islice(_option_after_box(seen), 1)
     for rule in _STATING:
         yield from islice(rule(seen), MAX_CANDIDATES)
-    if not guesses:
+    if not guesses or statements.by_cases(seen.text):
         return
     if unanswerable := endings.says_unanswerable(seen.text) or endings.says_no_solution(seen.text):
         yield "refusal", [unanswerable]
@@ -196,6 +207,10 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
 def _option_after_box(seen: View) -> Iterator[Found]:
     """An option named last, after a box with something else: "$\\boxed{42}$ ... **Answer: D**"."""
     boxes = find_boxes(seen.text)
+    named = boxes and _NAME_IN_BOX.fullmatch(seen.text, boxes[-1].start, boxes[-1].stop)
+    # "\\boxed{x}, where x = 15"
+    if named and (told := _TOLD_NAME.match(seen.text, boxes[-1].end)) and told["name"] == named[1]:
+        yield "statement", [told.span("value")]
     if not boxes or not (option := _OPTION_AT_END.search(seen.text, boxes[-1].end)):
         return
     box = seen.text[boxes[-1].start : boxes[-1].stop]
@@ -248,6 +263,8 @@ def _decision(seen: View) -> Iterator[Found]:
     span = _one_line(seen.text, 0, len(seen.text))
     if span and YES_OR_NO.match(seen.text, *span):
         yield "bare", [span]
+    if (opening := _OPENING.match(seen.text)) and _VALUE.search(opening["value"]):
+        yield "bare", [opening.span("value")]
 
 
 def _bare(seen: View) -> Iterator[Found]:

@@ -69,7 +69,8 @@ DENIES = re.compile(
 # What a clause of its own begins with behind the one that tells the result.
 SUBORDINATE = (
     r"\s(?:después de|tras|porque|ya que|cuando|si|après|parce que|puisque|quand|lorsqu\w+|nachdem|wenn|weil|если"
-    r"|после|потому что|так как|когда)\s|才[能可会會]|，?(?:因为|因為|如果)"
+    r"|после|потому что|так как|когда)\s"
+    r"|,\s(?:nämlich|und zwar|es decir|c['’]est-à-dire|à savoir|то есть|а именно)\s|才[能可会會]|，?(?:因为|因為|如果)"
 )
 
 

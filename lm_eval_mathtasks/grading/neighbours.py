@@ -24,7 +24,8 @@ _BEFORE = re.compile(
     r"(?: one of| that of)?|(?:anything|all|nothing|everything) (?:but|except)"
     r"|(?:somewhere )?between [^\s,;]+ and|(?:(?:square|cube) root|(?:absolute|additive|multiplicative) \w+) of"
     r"|(?P<of>[a-z]+) of(?: all| every| the)?|divisible by|exceed(?:s|ed|ing)?|approaching|nearing"
-    r"|(?:half |twice |thrice |(?:\w+ )?times )?as [a-z]+ as|nearly|almost|barely|hardly|scarcely|past|beyond|until|till|before|under|over|above|below|without|except"
+    r"|(?:half |twice |thrice |(?:\w+ )?times )?as [a-z]+ as"
+    r"|nearly|almost|barely|hardly|scarcely|past|beyond|until|till|before|under|over|above|below|without|except"
     r"|half|twice|double|triple|thrice|minus|negative|possibly|maybe|perhaps|times (?:this|that|these)"
     r"|(?:any\w*|every\w*) from|some ?time after|in the range(?: of| from)?(?: [\d.]+ ?[-–—])?"
     rf"))(?: the| an?| only)?{_OPENS}\Z",

@@ -49,6 +49,8 @@ _RULES = (
     (r"\\(?:displaystyle|textstyle|limits|nolimits|boldmath|bf|rm|it|strut)(?![a-zA-Z])", " "),
     (r"</?(?:b|strong|em)(?:>|$)|\\phantom\{[^{}]*\}", " "),
     (r"\\(?:left|right)\s*\.", ""),
+    # "\\mathbf{C.}\\ 3/8"
+    (r"\\mathbf\s*\{\s*\(?([A-J])(?:\)|[.:])\s*\}(?:\\[ ,;]|~|\s)*", r"(\1) "),
     (r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?(?=\s*[\\()\[\]{}|/.]|\s*$)", ""),
     (r"\\(?:textcolor|colorbox)\s*\{[^{}]*\}|\\color\s*\{[^{}]*\}", ""),
     (r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in)\s*\]", r"\\\\ "),
@@ -58,6 +60,8 @@ _RULES = (
     (r"(?:\{|^)([^{}]*)\\over(?![a-zA-Z])([^{}]*)(?:\}|$)", r"\\frac{\1}{\2}"),
     (r"\\(?:cancel|bcancel|xcancel|sout|st)\s*\{[^{}]*\}", " "),
     (r"(?<![\\a-zA-Z])(?:as well as|together with|along with|and also)(?![a-zA-Z])", "and"),
+    (r"(?<![\\a-zA-Z])and,?\s(?:finally|lastly|by symmetry),?(?:\sat)?(?![a-zA-Z])", "and"),
+    (r",\sat\s(?=\$?[a-z]\s?=)", ", "),
     (r"^\\text\s*\{\s*[aA]n?\s*\}\s*(?=\\?\$|\d)", ""),
     # commands that lost their backslash
     (r"(?<![\\a-zA-Z])(cdot|infty|leq|geq|neq)(?![a-zA-Z])", r"\\\1"),
@@ -65,6 +69,9 @@ _RULES = (
     (r"\^\{?circ(?![a-zA-Z])\}?", r"^{\\circ}"),
     (r"(?<![\\a-zA-Z])left([(\[|])(.*?)(?<![\\a-zA-Z])right([)\]|])", r"\1\2\3"),
     (r"(?<![\\a-zA-Z])log(2|10)\s*\(", r"\\log_{\1}("),
+    # dy/dx is y', beside y' of the other side
+    (r"\\frac\{\s*d\s*([a-z])\s*\}\{\s*d\s*[a-z]\s*\}", r"\1'"),
+    (r"\\frac\{\s*d\^\{?2\}?\s*([a-z])\s*\}\{\s*d\s*[a-z]\s*\^\{?2\}?\s*\}", r"\1''"),
     # what repeats: 0.1(6), 0.\dot{1}4285\dot{7}
     (r"^(-?\d*\.\d*)\((\d{1,9})\)$", r"\1\\overline{\2}"),
     (r"(\.\d*)\\dot\s*\{?(\d)\}?(?:(\d*?)\\dot\s*\{?(\d)\}?)?", r"\1\\overline{\2\3\4}"),

@@ -37,15 +37,20 @@ MIN_WORDS = 3
 
 # "x + 5 = 9, so 2x = 8 and x = 4": a solution that comes to a result
 _SOLVES = re.compile(r"\b(?:total|so|then|thus|hence|therefore)\b", re.IGNORECASE)
-_SAYS = re.compile(r"(?:\$|\\\)|\\text\s?\{)[^$\\{}]*\b(?:is|are|equals)\b(?=.*[\d$\\])", re.DOTALL)
+_SAYS = re.compile(r"(?:\$|\\\)|\\text\s?\{)[^$\\{}]*\b(?:is|are|equals)\b")
+_A_VALUE = re.compile(r"[\d$\\]")
 
 
-def says_what_is(text: str) -> bool:
-    """Is the text a sentence with formulas of which one is what another is or equals, or a yes or no with a reason?"""
+def says_what_is(text: str, *, of_gold: bool = True) -> bool:
+    r"""Is the text a sentence with formulas of which one is what another is or equals, or a yes or no with a reason?
+
+    An answer must say a value behind "is": "36 \text{ is an upper bound}" says something else of 36.
+    """
     solves = text.count("=") > 1 and _SOLVES.search(text) is not None
+    says = _SAYS.search(text)
+    told = says is not None and (of_gold or _A_VALUE.search(text, says.end()) is not None)
     return YES_OR_NO.match(text) is not None or (
-        (solves or _SAYS.search(text) is not None)
-        and len(_WORD.findall(_TEXT.sub(r" \1 ", text))) >= MIN_WORDS
+        (solves or told) and len(_WORD.findall(_TEXT.sub(r" \1 ", text))) >= MIN_WORDS
     )
 
 

@@ -54,6 +54,18 @@ _CHANGING_OF = {
     "upwards", "excess", "kind", "third", "quarter", "fifth", "tenth", "thirds", "quarters", "percent", "logarithm",
     "factorial", "complement",
 }  # fmt: skip
+_OF_DIGITS = {
+    "digit",
+    "digits",
+    "digital",
+    "cross",
+    "alternating",
+    "prime",
+    "factor",
+    "factors",
+    "divisor",
+    "divisors",
+}
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 # What is counted is known by its plural, or by what it is made of.
 _COUNTED = re.compile(
@@ -126,6 +138,9 @@ def only_names(key: list[str], words: str) -> bool:
     # "none of the 3", "double the 3", but "all of the 3"
     if last == "the" and before in _GOVERNING:
         return key[-3:-2] in (["all"], ["each"]) or only_names(key[:-1], "")
+    # "the digit sum of 18", "the alternating sum of 123"
+    if last == "of" and not _OF_DIGITS.isdisjoint(key):
+        return False
     if last in {"of", "for", "to"}:
         return before in (_TO if last == "to" else MEASURES)
     # "at least one of them is 9"

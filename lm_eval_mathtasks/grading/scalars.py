@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import permutations
 from typing import NamedTuple
 
 from lm_eval_mathtasks.grading import algebraic, numeric
@@ -171,9 +172,14 @@ def _same_letters(gold: Expr, pred: Expr) -> Expr:
     # a constant of integration is C or c or K, two are c_1 and c_2 or A and B
     apart = len(g - p)
     if len(p - g) == apart > 0 and (g - p) | (p - g) <= (_CONSTANTS if apart == 1 else _SEVERAL_CONSTANTS):
-        pairs = zip(sorted(p - g), sorted(g - p), strict=True)
-        names = {Expr("var", name=old): Expr("var", name=new) for old, new in pairs}
-        return rewrite(pred, names.get)
+        # which of them is which is free
+        for order in permutations(sorted(g - p)):
+            pairs = zip(sorted(p - g), order, strict=True)
+            names = {Expr("var", name=old): Expr("var", name=new) for old, new in pairs}
+            renamed = rewrite(pred, names.get)
+            if same_form(gold, renamed):
+                return renamed
+        return renamed
     if g or gold.op == "base" or not p:
         return pred
     if p in ({"I"}, {"j"}):

@@ -35,6 +35,7 @@ _LISTED_NAME = re.compile(r"(?:[-*•]|\d[.)])\s+\$?([a-zA-Z]\w?)\s?=")
 _CIRCLED = re.compile(r"[\u2460-\u2473](?:(?:[\s,、，和及&]|and|or)*[\u2460-\u2473])*")
 _CONTRAST = re.compile(r",\s(?:and )?(?:not|rather than|instead of)\s\$")
 _AMONG = re.compile(r"\b(?:among|of|out of|from) (?:the|these|those|all) (?:first )?\Z")
+_FOR_THE = re.compile(r"\b(?:for|in|from) (?:the|all|these|those|his|her|their) \Z")
 # "question 2" and "step 20" name a part of the text.
 _REFERENCE = re.compile(
     r"\b(?:question|problem|exercise|step|equation|lemma|theorem)s?\s\(?\Z", re.IGNORECASE
@@ -65,7 +66,11 @@ _VERB = re.compile(
     r"|\b(?:has|have|had|attains?|reaches|takes)\s(?:an?|the|its)\s(?:[a-z]+ ){1,2}of\s\Z"
     r"|(?<!that )(?<!which )\b(?:has|have|meets?|intersects?|cross|touch)(?:es)?\s(?:in |at )?(?:the )?(?:[a-z]+ )?\Z"
 )
-_BESIDE = re.compile(r"\b(?:for|at|where|when|if|with|since|let|given|namely)\s\Z", re.IGNORECASE)
+_BESIDE = re.compile(
+    r"\b(?:for(?: all| any| every| each)?|at|where|when|whenever|if|with|since|let|given|namely|as long as"
+    r"|(?:provided|assuming|given)(?: that)?)\s\Z",
+    re.IGNORECASE,
+)
 # "the maximum of $28$ is achieved when $x = -4$"
 _ATTAINED = re.compile(r"[^A-Z]*\b(?:achieved|attained|reached|occurs?)\b")
 # What belongs to a number behind it: "x > 4", "2 < x < 5", "x = 3 or x = -3"
@@ -86,8 +91,9 @@ _LIST_BEGINS = re.compile(
     re.IGNORECASE,
 )
 _SPELLED_LEAD = (
-    r"\b(?:is|are|was|were|has|have|had|equals|contains?|gets?|makes?|earns?|needs?|takes?|costs?)\s+"
-    r"(?:only |exactly |just |about |a total of )?"
+    r"\b(?:is|are|was|were|has|have|had|equals|contains?|gets?|makes?|earns?|needs?|takes?|costs?"
+    r"|(?:comes?|amounts?|adds? up) to)\s+"
+    r"(?:(?:only|exactly|just|about|a total of|therefore|thus|then|hence|now|altogether|in total) )?"
 )
 _SPELLED = re.compile(
     rf"{_SPELLED_LEAD}(?P<number>(?:(?:negative|minus)\s)?{RUN})(?!\s+of\b)",
@@ -96,7 +102,8 @@ _SPELLED = re.compile(
 
 # ... in a sentence without other values: "The product is negative fifteen."; "this is one way" tells no number.
 _SPELLED_AT_END = re.compile(
-    rf"{_SPELLED_LEAD}(?!one\s[a-z])(?P<number>(?:(?:negative|minus)\s)?{RUN})(?:\s[a-z]+){{0,2}}[.!*\s]*\Z", re.IGNORECASE
+    rf"{_SPELLED_LEAD}(?!one\s[a-z])(?P<number>(?:(?:negative|minus)\s)?{RUN})(?:\s[a-z]+){{0,2}}[.!*\s]*\Z",
+    re.IGNORECASE,
 )
 
 
@@ -124,9 +131,9 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     ):
         return items
     last = _last_break(text, start, start + len(text[start:stop].rstrip(" .!*\n")))
-    if last > start and not HAS_VALUE.search(text, last, stop):
-        if spelled := _SPELLED_AT_END.search(text[:stop], last):
-            return spelled.span("number")
+    in_words = last > start and not HAS_VALUE.search(text, last, stop)
+    if in_words and (at_end := _SPELLED_AT_END.search(text[:stop], last)):
+        return at_end.span("number")
     found = formulas(text, start, stop)
     telling = [formula for k, formula in enumerate(found) if _tells_something(text, found, k)]
     after = telling[-1].end if telling else start
@@ -174,7 +181,7 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     if (
         len(numbers) == 1
         and (spelled := _in_words(text, sentence, numbers[0][0]))
-        and _AMONG.search(text, 0, numbers[0][0])
+        and (_AMONG.search(text, 0, numbers[0][0]) or _FOR_THE.search(text, spelled[1], numbers[0][0]))
     ):
         return spelled
     told = joined_numbers(text, [span for span in numbers if span[0] >= sentence])

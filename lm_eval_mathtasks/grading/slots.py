@@ -36,7 +36,7 @@ _OPTION_HEAD = re.compile(
     r"\(?([B-HJ]|A(?!\s[a-z]))\)?(?=[\s.,;:。，]|\Z)(?!\s{0,2}(?:[=<>+\-*/^\[]|\((?!or\b|and\b)))"
 )
 _MORE_OPTIONS = re.compile(
-    r"(?:\s?(?:,|;|/|&|,?\s?\(?\b(?:and|or|y|e|o|und|oder|et|ou|и|или)\b|和|或|与|及)\s?(?:(?:and|or)\s)?\(?[A-HJ]\)?(?![\w'’]))+"
+    r"(?:\s?(?:,|;|/|&|,?\s?\(?\b(?:and|or|y|e|o|und|oder|et|ou|и|или)\b|和|或|与|及)\s?(?:(?:and|or|also)\s)*\(?[A-HJ]\)?(?![\w'’]))+"
 )
 # "6 hours x $4 per hour = $24": of arithmetic with words the right side answers; "2x + y = 3" is an equation.
 _ARITHMETIC = re.compile(
@@ -50,7 +50,7 @@ _FACTOR = re.compile(
 )
 # In "6! = 720" the mark is a factorial's.
 _SENTENCE_END = re.compile(
-    rf"\n|[。！？]|(?!(?<=\d)! ?[=+*/×·-] ?[\d(\\$]){NO_STOP}[.!?](?=[\s\"”*_<)\]]|\Z)"
+    rf"\n|[。！？]|(?!(?<=\d!)!|(?<=\d)! ?[=+*/×·-] ?[\d(\\$]){NO_STOP}[.!?](?=[\s\"”*_<)\]]|\Z)"
 )
 _CLAUSE = re.compile(
     r"[,;]?\s(?:because|since|which|where|when|whereas|if|as (?:it|the|we|this|required|shown))\b"

@@ -52,14 +52,16 @@ _OF_ANOTHER = re.compile(
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
-    r"\b(?:for|when|if|otherwise|in case)\b[^,;.\n]{0,30}?,?\s(?:the\s)?(?:final\s)?a?\Z", re.IGNORECASE
+    r"\b(?:for|when|if|otherwise|in case)\b[^,;.\n]{0,60}?,?\s(?:the\s)?(?:final\s)?a?\Z", re.IGNORECASE
 )
 MAX_SENTENCE = 200  # characters
 # A heading or a bold line of its own: the answer follows below it.
 _HEADING = re.compile(
-    r"[ \t]{0,4}[*_#]{1,4}[ \t]{0,2}(?:the )?(?:final )?(?:answer|答案)[ \t]{0,2}[*_#]{0,4}[:：]?[*_ \t]{0,4}\n",
+    r"[ \t]{0,4}[*_#]{1,4}[ \t]{0,2}(?:the )?(?:final )?(?:answers?|答案)[ \t]{0,2}[*_#]{0,4}[:：]?[*_ \t]{0,4}\n",
     re.IGNORECASE,
 )
+# "(a) $5$" and "(b) $7$" below it, a paragraph each
+_PART_LINES = re.compile(r"\s*(\(?a\)[^\n]+(?:\n+\(?[b-h]\)[^\n]+)+)\s*\Z")
 _ANSWER_WORDS = ("nswer", "NSWER", "答案")
 _BEFORE_WORD, _BEFORE_A = 21, 4  # characters of the line before one of these, and before "A:"
 _A_COLON, _B_BELOW = re.compile(r"A[ \t]?[:：]"), re.compile(r".*\n[ \t]{0,4}B[ \t]?[:：]")
@@ -156,7 +158,7 @@ def statement_values(text: str) -> Iterator[tuple[str, Span]]:
         span = (
             trim(text, *json.span(json.lastindex or 0))
             if json
-            else (slot.heading and listed(text, slot.start, stop))
+            else (slot.heading and (_parts(text, slot.start) or listed(text, slot.start, stop)))
             or slot_value(text, slot.start, stop, sentences=slot.heading)
         )
         if span is None or (
@@ -177,12 +179,21 @@ def statement_values(text: str) -> Iterator[tuple[str, Span]]:
     yield from words
 
 
+def _parts(text: str, start: int) -> Span | None:
+    found = _PART_LINES.match(text, start)
+    return found.span(1) if found else None
+
+
 def _slots(text: str) -> Iterator[_Slot]:
     for keywords, pattern in _PATTERNS:
         for match in pattern.finditer(text) if any(map(text.__contains__, keywords)) else ():
             before = text[max(0, match.start() - MAX_BEFORE) : match.start()]
             # what doubts stands in the same sentence, which begins right here in most texts
-            if doubts(before[before.rfind(". ") + 1 : -len("a")]) or _OF_ANOTHER.search(before) or _conditional(text, match.start()):
+            if (
+                doubts(before[before.rfind(". ") + 1 : -len("a")])
+                or _OF_ANOTHER.search(before)
+                or _conditional(text, match.start())
+            ):
                 continue
             final = before.lower().endswith("final a")
             yield _Slot(match.end(), "statement", False, match.group()[-1] in ":：" and not final)
@@ -199,6 +210,11 @@ def _slots(text: str) -> Iterator[_Slot]:
         alone = line is not None and not text[line : match.start()].strip(" \t")
         if alone and not _B_BELOW.match(text, match.end()):
             yield _Slot(match.end(), "a_colon", False, True)
+
+
+def by_cases(text: str) -> bool:
+    """Tell whether a text states one answer under one condition and another under another."""
+    return "nswer" in text and any(_conditional(text, found.start()) for found in _ENGLISH.finditer(text))
 
 
 def _conditional(text: str, start: int) -> bool:

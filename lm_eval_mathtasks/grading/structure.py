@@ -29,7 +29,13 @@ from lm_eval_mathtasks.grading.remarks import known
 from lm_eval_mathtasks.grading.rounding import shows
 from lm_eval_mathtasks.grading.scalars import Ask, Outcome, compare_scalars
 from lm_eval_mathtasks.grading.shapes import record_is_numbered
-from lm_eval_mathtasks.grading.words import by_words, compare_clocks, compare_words, plain_words, things_counted
+from lm_eval_mathtasks.grading.words import (
+    by_words,
+    compare_clocks,
+    compare_words,
+    plain_words,
+    things_counted,
+)
 
 _COLLECTIONS = {"seq", "group", "record", "union"}
 # Order-free lists longer than this are compared in sorted textual order only: matching is quadratic.

@@ -55,6 +55,7 @@ _WRITTEN_TOGETHER = re.compile(r"sqrt|arc(?:sin|cos|tan)|sin|cos|tan|log|ln|pi|[
 # Letters beside a function's name that still make "2xsinx" a product, and not "business" a sine.
 MAX_LOOSE_LETTERS = 2
 _NO_ARGUMENT = re.compile(r"\s*(?:\Z|[.,;)]|\\text|\d+|[A-Za-z]{2,})")
+_PLAIN_WORD = re.compile(r" ([a-z]{3,})(?![a-z(^_])")
 _BELOW = re.compile(r"\s*/\s*([A-Za-z]{2,})")
 # "2 h 30 min", "18 m de long", "18 g of fat"
 _DIGIT_NEXT = re.compile(r"\s*(?:and\s+)?\d|\s(?:de|of|in|an?|per)\s[a-z]{2}")
@@ -292,6 +293,15 @@ class _Scanner:
     def is_noun(self, word: str) -> bool:
         """Is the name of a function behind a value a noun, as in "45 min" and "7th floor"?"""
         ahead = _NO_ARGUMENT.match(self.text, self.at)
+        # "12 tan blocks"
+        noun = _PLAIN_WORD.match(self.text, self.at)
+        if (
+            noun
+            and word in FUNCTIONS
+            and noun[1] not in FUNCTIONS | GREEK | {"base"}
+            and not self.split_names(noun[1])
+        ):
+            return True
         return word in NOUNS and ahead is not None and not (word == "sec" and ahead.group().strip().isdigit())
 
     def is_measured(self, word: str, gap: bool) -> bool:

@@ -19,7 +19,7 @@ IS_SAID = re.compile(
 )
 # The clause that tells the result starts behind one of these.
 _CLAUSE_START = re.compile(
-    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which(?! now\b)|of which|making|giving|leaving|earning"
+    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which(?! now\b)|making|giving|leaving|earning"
     r"|yielding|saving"
     r"|totall?ing|for a total of|he|she|it|they|we|you|I|there)\b"
     r"|\s(?:and|but)\s(?:so|then|thus|therefore|he|she|it|they|we|there|has|have|had|is|are|was|were|gets?|needs?"
@@ -41,7 +41,8 @@ SINCE = r"since(?! (?:\d{4}|then|last|his|her|their)\b)"
 # ... and it ends before one of these, unless it begins with it.
 _SUBORDINATE = re.compile(
     rf"(?:(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)"
-    r"|,\s(?:where|although|even though|whereas|while|of which there (?:is|are))"
+    r"|,\s(?:where|although|even though|whereas|while|of which|which is (?:what|how|because|the (?:same|sum|product"
+    r"|difference) (?:as|of)))"
     r"|,?\s(?:provided|assuming)(?: that)?)\s"
     rf"|，(?:其中|即)|{languages.SUBORDINATE}"
 )
@@ -82,8 +83,8 @@ _RELATIVE_TO = re.compile(
     r" (?:what|the (?:number|amount|total|value|original|sum|answer))\b)[^,;=.\n]*(?:[.!]|\Z)"
 )
 _CHANCE = re.compile(r"\b(?:probability|chances?|likelihood)\b[^.]*\Z", re.IGNORECASE)
-_LISTED = re.compile(r"(?:\s(?P<unit>[a-z]+))?(?:,?\s(?:and|or)\s|,\s)")
-_ARE = re.compile(r"(?:(?<!\bthere )\bare|\bis either)\s\Z", re.IGNORECASE)
+_LISTED = re.compile(r"\)?(?:\s(?P<unit>[a-z]+))?(?:,?\s(?:and|or)\s|,\s)\(?")
+_ARE = re.compile(r"(?:(?<!\bthere )\bare|\bis either)\s\(?\Z", re.IGNORECASE)
 _SURD = re.compile(r"[√π]|sqrt|pi\b", re.IGNORECASE)
 _JOINED_SURD = re.compile(r"\)?\s?[/⁄]\s?\(?|\s?[-−+]\s?")
 _JOINED = re.compile(r"⁄|\s?[×·*]\s?|\s[+x]\s")
@@ -124,7 +125,10 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
     if (" and " in between or not _ATTACHED.search(between)) and _IN_TOTAL.match(text, told[-1][1]):
         return told[-1]
     if _ARE.search(text, max(0, told[0][0] - 30), told[0][0]) and _is_list(text, told):
-        return told[0][0], told[-1][1]
+        begin, end = told[0][0], told[-1][1]
+        # "(1), (3)"
+        bracketed = text[begin - 1] == "(" and text[end : end + 1] == ")"
+        return begin - bracketed, end + bracketed
     said = [k for k, (begin, _) in enumerate(told) if _tells(text, begin)]
     if said:
         told = told[said[-1] :]

@@ -23,7 +23,7 @@ _IN_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 # A letter marked as an option's: "(B)", "B)", "B.", "B:"
 _MARK = re.compile(r"\(\s*([A-J])\s*\)|(?<![\w(])([A-J])(?:[):]|\.(?!\d))")
 # ... or by itself: "C D", "A & C"
-_LETTERS_ALONE = re.compile(r"[A-J](?: (?:(?:\\?&|\+|/|\\(?:wedge|land|lor|vee|cup|cap)) )?[A-J])+")
+_LETTERS_ALONE = re.compile(r"[A-J](?: (?:(?:\\?&|\+|/|=|\\(?:wedge|land|lor|vee|cup|cap)) )?[A-J])+")
 # "A Answer: B"
 _NAMED_OPTION = re.compile(r"\b[Aa]nswer:? \(?([A-J])\b")
 _PREDICATE = re.compile(
@@ -52,6 +52,7 @@ _DURATION = re.compile(r"(\d{1,3}):(\d\d)(?::(\d\d))? ?(h|m|s)(?:ours?|rs?|in(?:
 _SUBJECT = re.compile(
     r"^(?:the |this |that )?(?:given )?(?:system|equations?|inequality|problem)(?: of equations)? (?:has|have) "
     r"|^(?:the |this )?(?:function|series|sequence|matrix|graph|relation) (?:is|are) "
+    r"|^(?:the |this )?(?:series|sequence|integral|limit) (?=(?:con|di)verges)"
 )
 # "undefined because 1/2 is outside the domain"
 _DECIDED = re.compile(
