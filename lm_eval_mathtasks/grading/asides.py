@@ -46,12 +46,24 @@ _DOMAIN = re.compile(
 # "2^n, n = 0, 1, 2, ...", "kπ (k is an integer)"
 _INDEX_RANGE = re.compile(
     r"(?<=\S)(?:[,;]?\s*([a-z])\s*=\s*-?\d+\s*,\s*-?\d+\s*,.*"
-    r"|\s*\(\s*[a-z]\s*(?:\\text\{\s*)?is (?:an?|any)\b[^()]*\))$"
+    r"|\s*\(\s*[a-z]\s*(?:\\text\{\s*)?(?:is )?(?:an?|any)\b[^()]*\))$"
 )
 _SINCE = re.compile(
     r"^(?:\\text\{\s*)?(?:since|because|as)\b[^,]*,\s*(?:\\text\{[^{}]*\}\s*)?"
     r"(?:we (?:get|have|find|obtain|see)(?: that)?\s)?(?=\S)",
     re.IGNORECASE,
+)
+# "all real numbers x with x ≠ 2"
+_REALS_WITH = re.compile(
+    r"^(?:\\text\{\s*)?(?:the set of )?all real (?:numbers|values)(?: of)?\s*\}?\s*[a-z]?\s*"
+    r"(?:\\text\{\s*)?(?:with|such that|where|for which|satisfying)\b\s*\}?\s*(?=.*(?:[<>]|\\(?:ne|le|ge|in)\b))"
+)
+# "for some constant c", "where k ∈ ℝ is any constant"
+_IN_REALS = r"\\in\s*(?:\\mathbb\s*\{\s*R\s*\}|\\R)"
+_CONSTANT = re.compile(
+    r"(?:\\text\{|[\s}]|\b(?:all|any|some|every|an?|arbitrary|real|fixed)\b)*"
+    r"(?:(?:constants?|numbers?|reals?|values? of)\s*\}?\s*(?P<a>[a-zA-Z])\s*\}?"
+    rf"|(?P<b>[a-zA-Z])\s*(?:{_IN_REALS})?\s*(?:\\text\{{\s*)?is (?:an?|any)\b[\w\s]*\}}?)"
 )
 _STRICT_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|in|neq)(?![a-zA-Z])")
 # Words that a value stands behind, at the start or behind a comma: "The area is 25", "Minimum: 2, Maximum: 11"
@@ -85,6 +97,7 @@ def without_asides(text: str) -> tuple[str, str]:
     text = _INDEX_RANGE.sub("", text)
     text = _DOMAIN.sub("", text) if text.endswith(("}", "R")) else text
     text = _SINCE.sub("", text, count=1)
+    text = _REALS_WITH.sub("", text, count=1)
     for aside in (_SAME_AT_END, _BECAUSE):
         same = aside.search(text)
         if same and _depth(text[: same.start()]) == 0:
@@ -110,6 +123,8 @@ def without_asides(text: str) -> tuple[str, str]:
         else:
             whole = any((told, _NAME_IN.search(before), _QUANTIFIED.match(rest)))
         if before.strip() and whole and _depth(before) == 0 and not _CLAUSES.search(rest):
+            if constant := _CONSTANT.fullmatch(rest.strip(" .")):
+                return before.rstrip(" ,;"), rf"{constant['a'] or constant['b']} \in \mathbb{{R}}"
             condition = _QUANTIFIER.sub("", rest, count=1).strip(" .}")
             condition = re.sub(r"\s*(?:\\text\{\s*is not\s*\}|\bis not\b)\s*", r" \\ne ", condition)
             return before.rstrip(" ,;"), condition if _RELATION.search(condition) else ""

@@ -29,6 +29,11 @@ _ONE_SENTENCE = re.compile(r"[^.!?\n]{0,60}")
 _CASES = re.compile(
     r"[$.\s]*\n\s*[-*•]\s(?:with|without|if|when|case|assuming|for)\b[^\n]{0,50}[:,]\s?\$?", re.IGNORECASE
 )
+# "If order matters there are \\boxed{20} ways; if it does not, there are \\boxed{10} ways."
+_OTHER_CASE = re.compile(
+    r"[^.!?\n]{0,60}[;,]\s(?:and |but )?(?:if|when|otherwise|in the other case)\b[^.!?\n]{0,60}",
+    re.IGNORECASE,
+)
 _JOINERS = frozenset(
     {",", ";", "and", "or", ",and", ",or", "&", "、", "，", "和", "或", "与", "以及", "et", "und", "y", "o"}
 )
@@ -41,6 +46,7 @@ _HOLLOW = re.compile(
 _DENIED = re.compile(
     r"(?:\b(?:it|this|that|(?:answer|solution|result|value)(?: here)?)(?: (?:is not|isn't|can(?:not|'t) be)|'s not)"
     r"|, (?:and |but )?not|\b(?:for example|for instance|e\.g\.,?|such as|in the (?:form|format)(?: of)?"
+    r"|if (?:the|my|your) answer is [^.\n]{0,30}"
     r"|for example[^.]{0,60} write))(?: equal to)? ?(?:\$|\\\()?\s?\Z|(?:\\neq?|≠)\s?\Z",
     re.IGNORECASE,
 )
@@ -99,6 +105,7 @@ def last_group(text: str, boxes: list[Box]) -> list[Box]:
         if (
             not _joined(between)
             and not _CASES.fullmatch(between)
+            and not _OTHER_CASE.fullmatch(between)
             and not (letters and _ONE_SENTENCE.fullmatch(between))
         ):
             break

@@ -3,7 +3,7 @@
 from math import ceil, floor
 
 from lm_eval_mathtasks.grading.cursor import Cursor
-from lm_eval_mathtasks.grading.expr import INDEX, Expr, div, mul, num, rewrite
+from lm_eval_mathtasks.grading.expr import INDEX, INFINITY, Expr, div, mul, num, rewrite
 from lm_eval_mathtasks.grading.languages import CHARACTERS
 from lm_eval_mathtasks.grading.numerals import MAGNITUDES
 from lm_eval_mathtasks.grading.phrases import beside
@@ -198,6 +198,8 @@ class Brackets(Cursor):
         if not bounds:
             raise Unreadable(f"a {name} without bounds")
         index = bounds[0].args[0] if bounds[0].op == "rel" else bounds[0]
+        if len(bounds) == 1 and bounds[0].op == "rel" and bounds[0].name == ">=":
+            bounds = [bounds[0]._replace(name="="), INFINITY]
         whole = Expr("call", (*bounds, self.product()), name)
         # the i of a sum over i is not the imaginary unit
         is_index = index.op in {"var", "const"} and name in {"sum", "prod"}

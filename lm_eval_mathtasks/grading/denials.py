@@ -49,7 +49,11 @@ _REFUTED = (
 )
 # Both search a text in small letters, several times faster than without regard to them.
 _DOUBTS = re.compile(
-    rf"(?:{_DOUBT}|{_REFUTED}|\bwhose\s|\byou (?:wrote|said|claimed|think|thought|suggested|got)\s|\bif\s"
+    rf"(?:{_DOUBT}|{_REFUTED}|\bwhose\s|\bif\s"
+    r"|\byou(?:['’]ve| have)? (?:wrote|written|said|claimed|think|thought|suggested|got)\s(?:that\s)?"
+    # "Alice says the answer is 40"
+    r"|(?<!\bit )(?<!\bthis )(?<!\bthat )(?<!\bwhich )(?<!\bcalculator )(?<!\bcode )(?<!\bprogram )"
+    r"\b(?:says|claims|thinks|believes|argues)\s(?:that\s)?"
     r"|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s"
     r"|\bno(?:t an?)?\s(?:unique|single|definite)\s)(?:\w+\s){0,3}\Z"
 )

@@ -19,6 +19,7 @@ from lm_eval_mathtasks.grading.answers import decimal_comma, readings, rounded_s
 from lm_eval_mathtasks.grading.ellipsis import has_open_list
 from lm_eval_mathtasks.grading.endings import says_unanswerable
 from lm_eval_mathtasks.grading.expr import Expr, mul, num
+from lm_eval_mathtasks.grading.inequalities import excludes_all
 from lm_eval_mathtasks.grading.named_days import compare_dates
 from lm_eval_mathtasks.grading.normalize import MAX_ANSWER_CHARS, clean
 from lm_eval_mathtasks.grading.prose import says_what_is, stated_result
@@ -49,6 +50,7 @@ MAX_READINGS = 3
 _PLAIN = re.compile(r"(-?)(?:\\?\$)?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?")
 _NOT_UNDERSTOOD = Outcome(None, "structure", "an ellipsis whose pattern is not known")
 _IN_THOUSANDS = re.compile(r"(?:\\\$)?\d[\d.,]*[kK]")
+_AND = re.compile(r"(?<![\\a-zA-Z])and(?![a-zA-Z])|\\(?:land|wedge)\b")
 _DIGITS = re.compile(r"-?\d+")
 
 
@@ -209,6 +211,9 @@ def _by_readings(
         for p in preds:
             unknown = g != p and (has_open_list(g) or has_open_list(p))
             outcome = _NOT_UNDERSTOOD if unknown else compare_answers(g, p, ask)
+            # "x < -1 and x > 3" may be meant as two rays, and says that there is none
+            if outcome.equal and excludes_all(p) and _AND.search(pred) and not _AND.search(gold):
+                outcome = Outcome(None, "structure", "not known whether 'and' joins or excludes")
             if outcome.equal:
                 return Verdict(Status.CORRECT, outcome.reason, outcome.tier)
             outcomes.append(outcome)

@@ -104,6 +104,17 @@ def overlap(e: Expr) -> Expr | None:
     return Expr("group", bounds, low.name[0] + high.name[1]) if bounds[0].value < bounds[1].value else None
 
 
+def excludes_all(e: Expr) -> bool:
+    """Do two inequalities exclude each other, as "x < -1" and "x > 3" do?"""
+    return (
+        e.op == "seq"
+        and len(e.args) == 2
+        and all(map(has_inequality, e.args))
+        and len(variables(e)) == 1
+        and overlap(e) is None
+    )
+
+
 def _gaps(points: list[Expr]) -> Expr | None:
     """All reals but these numbers, as a union of open intervals."""
     if len(points) > 1 and not all(p.op == "num" for p in points):

@@ -72,6 +72,14 @@ _RULES = (
     # dy/dx is y', beside y' of the other side
     (r"\\frac\{\s*d\s*([a-z])\s*\}\{\s*d\s*[a-z]\s*\}", r"\1'"),
     (r"\\frac\{\s*d\^\{?2\}?\s*([a-z])\s*\}\{\s*d\s*[a-z]\s*\^\{?2\}?\s*\}", r"\1''"),
+    (r"^(\\?[$]?[\d.]+)\s*(?:\\text\{\s*)?or its (?:negative|opposite)\s*\}?$", r"\\pm \1"),
+    (r"(?<=\d),\s(?=\(?(?:in )?base\b)", " "),
+    (r"^(?:(\d+)\s?h\s?)?(\d+)\s?m\s?(\d+(?:\.\d+)?)\s?s$", r"\1 h \2 min \3 s"),
+    (r"^(\d+)\s?h\s?(\d+)\s?m$", r"\1 h \2 min"),
+    (
+        r"(\d\s*\^\{\\circ\})\s*(\d+(?:\.\d+)?)\s*(?:minutes?|min)(?:\s*(?:and\s)?(\d+(?:\.\d+)?)\s*(?:seconds?|sec))?$",
+        r"\1\2'\3",
+    ),
     # what repeats: 0.1(6), 0.\dot{1}4285\dot{7}
     (r"^(-?\d*\.\d*)\((\d{1,9})\)$", r"\1\\overline{\2}"),
     (r"(\.\d*)\\dot\s*\{?(\d)\}?(?:(\d*?)\\dot\s*\{?(\d)\}?)?", r"\1\\overline{\2\3\4}"),

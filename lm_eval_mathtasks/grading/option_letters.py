@@ -47,7 +47,8 @@ CONDITIONAL_OPTIONS = re.compile(
 # "[x] A  [ ] B"
 _TICKED = re.compile(r"(?:\[[xX✓✔]\]|[☑✅])\s*\(?([A-J])\b")
 _NONE_RIGHT = re.compile(
-    r"\b[Nn]one of the (?:options|choices|answers)\b[^.]{0,30}\b(?:correct|right|match|fit|work)"
+    r"\b[Nn]one of the (?:\w+ )?(?:options|choices|answers)\b[^.]{0,30}\b(?:correct|right|match|fit|work)"
+    r"|\b(?:matches|equals|fits|is) none of the (?:options|choices|answers)\b"
 )
 _MAX_BEFORE = 60  # characters before a letter that may pass it over, and behind it
 

@@ -102,6 +102,7 @@ _OPERATIONS: dict[str, Callable[[Expr], Expr]] = {
     "square root of": lambda e: Expr("call", (e, num(2)), "sqrt"),
     "cube root of": lambda e: Expr("call", (e, num(3)), "sqrt"),
     "absolute value of": lambda e: Expr("call", (e,), "abs"),
+    "root": lambda e: Expr("call", (e, num(2)), "sqrt"),
     "reciprocal of": lambda e: div(num(1), e),
     "multiplicative inverse of": lambda e: div(num(1), e),
     "opposite of": neg,
@@ -128,6 +129,7 @@ _JOINS: dict[str, Callable[[Expr, Expr], Expr]] = {
     "times": mul,
     "multiplied by": mul,
     "divided by": div,
+    "over": div,
     "choose": lambda a, b: Expr("call", (a, b), "binom"),
     "plus": add,
     "minus": lambda a, b: add(a, neg(b)),
@@ -233,7 +235,8 @@ def _worded(key: list[str], value: Expr) -> Expr:
     """A value that stands under words which are part of the answer; it equals the same words with the same value."""
     while key and key[0] in _QUANTIFIERS:
         key = key[1:]
-    return Expr("worded", (value,), " ".join(key))
+    # "integers that are divisible by 7"
+    return Expr("worded", (value,), re.sub(r"\b(?:that|which) (?:are|is) ", "", " ".join(key)))
 
 
 def between(left: Expr, words: str, right: Callable[[], Expr]) -> Expr | None:

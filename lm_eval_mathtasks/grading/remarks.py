@@ -72,6 +72,9 @@ _COUNTED = re.compile(
     r"(?![a-z]+wards)(?![a-z]+us\b)[a-z'-]*[a-rt-z]s|[a-z]+(?:[ae]ss|oss|iss)es|people|(?:[a-z]+-?)?m[ae]n|children|fish|sheep|feet|teeth|mice"
     r"|geese|dice|[a-z-]+-(?:old|sided|digit)|(?!off|out|shy|ish|too|mil|etc)[a-z]{1,3}"
 )
+_EXPLAINS = re.compile(
+    r"\s*\((?:taking|using|rejecting|discarding|since|because|rounded|rounding)\b[^()]*\)\s*"
+)
 # Words of which one says the opposite of the other; the first few wherever they stand, the others beside a number.
 DIRECTIONS = [
     ({"profit", "gain", "surplus"}, {"loss", "deficit"}),
@@ -180,6 +183,9 @@ def says_nothing(words: str, *, of_one: bool = False) -> bool:
     >>> says_nothing("apples for the party"), says_nothing("apples in theory"), says_nothing("apples more than before")
     (True, False, False)
     """
+    # "5 (taking the positive root)"
+    if _EXPLAINS.match(words):
+        return True
     found = _WORD.findall(words.replace("left over", "left"))
     lower = [word.lower() for word in found]
     if not found or parse_unit(words):

@@ -15,6 +15,7 @@ from lm_eval_mathtasks.grading.expr import (
     ONE,
     PI,
     Expr,
+    add,
     div,
     mul,
     num,
@@ -31,6 +32,7 @@ from lm_eval_mathtasks.grading.units import Unit, parse_unit
 _LETTER_UNITS = {"m", "g", "s", "h", "l", "L", "N", "J", "W", "V", "A", "K", "C", "F"}
 # "2 m/g" is no rate
 _RATE = re.compile(r"/(?:time|volume)\b")
+_PER = re.compile(r"(?:/|\bper\b|\b(?:each|every)\b)\s*([a-z]+)\W*\Z")
 _COUNTERS = {"k", "n", "m", "l"}
 _CONSTANTS = {"C", "c", "K", "C_1", "c_1"}
 _SEVERAL_CONSTANTS = {"A", "B", *(f"{name}_{k}" for name in "CcKk" for k in range(1, 5))}
@@ -115,6 +117,11 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         if same_kind:
             scaled = mul(num(g.unit.factor), g.core), mul(num(p.unit.factor), p.core)
             return same_number(*scaled, ask)._replace(tier="structure")
+    # "12 words per hour" beside "12 words/min"
+    if (per := [_per(q.words) for q in (g, p)]) and None not in per and per[0] != per[1]:
+        rates = [div(q.core, num(unit.factor)) for q, unit in zip((g, p), per, strict=True) if unit]
+        same_kind = len({unit.dimension for unit in per if unit}) == 1
+        return same_number(*rates, ask) if same_kind else Outcome(False, "structure", "other rates")
     plain = same_number(g.core, p.core, ask)
     for other_gold, other_pred in _conventions(g, p) if not plain.equal else ():
         other = same_number(other_gold, other_pred, ask)
@@ -126,6 +133,12 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     ):
         return Outcome(None, "structure", f"not known what {p.words!r} says of the value")
     return plain
+
+
+def _per(words: str) -> Unit | None:
+    """The unit that a rate of things is told for: hours of "words per hour"; None for others."""
+    found = _PER.search(words)
+    return parse_unit(found[1]) if found and not parse_unit(words) else None
 
 
 def _is_clock_beside_time(a: Quantity, b: Quantity) -> bool:
@@ -275,9 +288,22 @@ def same_number(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     form = same_form(gold, pred)
     if form is not None:
         return Outcome(form, "exact", "one exact normal form" if form else "two different exact numbers")
+    if gold.name == pred.name and gold.name in {"sum", "prod"}:
+        ours, theirs = _from_zero(pred), _from_zero(gold)
+        if ours.args[:-1] == theirs.args[:-1] and same_form(theirs.args[-1], ours.args[-1]):
+            return Outcome(True, "exact", "one sum, from another index on")
     if algebraic.too_close(gold, pred):
         return Outcome(True, "exact", "algebraic numbers closer than different ones can be")
     return ask(gold, pred)
+
+
+def _from_zero(e: Expr) -> Expr:
+    """Return an infinite sum with its index counted from 0 on; any other as it is."""
+    bounds = e.args[0]
+    if len(e.args) != 3 or bounds.op != "rel" or bounds.args[-1].op != "num" or e.args[1] != INFINITY:
+        return e
+    later = {INDEX: add(INDEX, bounds.args[-1])}
+    return e._replace(args=(bounds._replace(args=(INDEX, num(0))), INFINITY, rewrite(e.args[2], later.get)))
 
 
 def _is_infinite(e: Expr) -> bool:
@@ -306,6 +332,9 @@ def _compare_bases(gold: Expr, pred: Expr) -> Outcome:
         return Outcome(True, "structure", "the numeral of the same number")
     (g, g_base), (p, p_base) = parts(gold), parts(pred)
     bases_agree = g_base == p_base or not (g_base and p_base) or g_base.isalpha() or p_base.isalpha()
+    # for the gold 101 it may be that 101_2 was asked for, or it is another number
+    if g == p and not g_base and p_base.lstrip("-").isdigit() and p_base != "10":
+        return Outcome(None, "structure", "the same digits, in a base that the reference does not name")
     if g == p and bases_agree:
         return Outcome(True, "structure", "the same numeral")
     return Outcome(False, "structure", "different numerals or bases")

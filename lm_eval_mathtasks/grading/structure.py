@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from math import prod
 
 from lm_eval_mathtasks.grading.coordinates import in_one_form
 from lm_eval_mathtasks.grading.expr import Expr, div, mul, num, rewrite, walk
@@ -38,6 +39,7 @@ from lm_eval_mathtasks.grading.words import (
 )
 
 _COLLECTIONS = {"seq", "group", "record", "union"}
+REALS = Expr("const", name="R")
 # Order-free lists longer than this are compared in sorted textual order only: matching is quadratic.
 MAX_UNORDERED = 64
 _MULTIPLES = {
@@ -59,9 +61,10 @@ def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
         return Outcome(True, "structure", "the same expression")
     if "clock" in {gold.op, pred.op}:
         return compare_clocks(gold, pred)
-    if (multiples := [_multiples(e) for e in (gold, pred)]) and None not in multiples:
-        same = multiples[0] == multiples[1]
-        return Outcome(same, "structure", "the same multiples" if same else "other multiples")
+    classes = [_residue_class(e) for e in (gold, pred)]
+    if None not in classes:
+        same = classes[0] == classes[1]
+        return Outcome(same, "structure", "the same integers" if same else "other integers")
     if "given" in {gold.op, pred.op}:
         return _compare_conditional(gold, pred, ask)
     if "text" in {gold.op, pred.op}:
@@ -92,24 +95,30 @@ def compare_answers(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     return compare_scalars(gold, pred, ask)
 
 
-def _multiples(e: Expr) -> Fraction | None:
-    """The number whose multiples "multiples of 7" and "7k, k in Z" are; None for others."""
+def _residue_class(e: Expr) -> tuple[Fraction, Fraction] | None:
+    """The rest and the modulus of the integers that "multiples of 7", "7k + 3, k in Z" and n ≡ 3 (mod 7) are."""
     if e.op == "text" and _EVEN.fullmatch(plain_words(e.name)):
-        return Fraction(2)
+        return Fraction(0), Fraction(2)
     if e.op == "worded" and e.args[0].op == "num" and e.name in _MULTIPLES:
-        return abs(e.args[0].value)
-    # n ≡ 0 (mod 7)
+        return Fraction(0), abs(e.args[0].value)
     if e.op == "rel" and e.name == "==" and e.args[0].op == "var" and e.args[1].name == "mod":
         rest, modulus = e.args[1].args
-        return abs(modulus.value) if rest == num(0) and modulus.op == "num" else None
+        known = rest.op == modulus.op == "num" and modulus.value
+        return (rest.value % modulus.value, abs(modulus.value)) if known else None
     if e.op != "given" or e.args[1].name != "in" or e.args[1].args[1] != Expr("const", name="Z"):
         return None
-    term = e.args[0].args if e.args[0].op == "mul" else ()
-    return (
-        abs(term[0].value)
-        if len(term) == 2 and term[0].op == "num" and term[1] == e.args[1].args[0]
-        else None
-    )
+    said = value_answered(e.args[0]) or e.args[0]
+    terms = said.args if said.op == "add" else (said,)
+    sizes, rest = [], Fraction(0)
+    for term in terms:
+        factors = term.args if term.op == "mul" else (term,)
+        if term.op == "num":
+            rest += term.value
+        elif factors[-1] == e.args[1].args[0] and all(f.op == "num" for f in factors[:-1]):
+            sizes.append(prod((f.value for f in factors[:-1]), start=Fraction(1)))
+        else:
+            return None
+    return (rest % abs(sizes[0]), abs(sizes[0])) if len(sizes) == 1 and sizes[0] else None
 
 
 def _compare_conditional(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
@@ -117,6 +126,10 @@ def _compare_conditional(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if gold.op == pred.op and contradict(gold.args[1], pred.args[1]):
         return _no("the conditions contradict")
     g, p = (e.args[0] if e.op == "given" else e for e in (gold, pred))
+    # any real constant, by whatever name
+    names = [e.args[1].args[0] for e in (gold, pred) if e.op == "given" and e.args[1].args[1:] == (REALS,)]
+    if len(names) == 2 and names[0].op == names[1].op == "var" and names[0] not in walk(p):
+        p = rewrite(p, {names[1]: names[0]}.get)
     return compare_answers(g, p, ask)
 
 

@@ -29,7 +29,9 @@ _NEXT_QUESTION = re.compile(
 _WELCOME = re.compile(
     r"(?:sure|certainly|of course|okay|ok|here|let's|let us|let me|to solve|i will|we will|first)\b", re.I
 )
-_ANY_VALUE = re.compile(r"[0-9]|\\boxed|\$")
+_ANY_VALUE = re.compile(r"[0-9]|\\boxed|\$|\A\s*\(?[A-J]\)?[.\s]*\Z")
+# "~~B~~ D"
+_STRUCK_OUT = re.compile(r"~~[^~\n]{1,80}~~")
 
 _CODE_LANGUAGES = frozenset(
     {"python", "python3", "py", "sympy", "c", "cpp", "c++", "java", "javascript", "js", "typescript", "r"}
@@ -64,6 +66,8 @@ def view(response: str) -> View:
     if unfinished:
         return View("", False, True, [])
     text, ended = _first_turn(_blank(text, spans) if spans else text)
+    if "~~" in text:
+        text = _STRUCK_OUT.sub(lambda struck: " " * len(struck[0]), text)
     text, outputs = _without_code(text)
     return View(text, ended, False, outputs)
 

@@ -53,5 +53,6 @@ NOUNS = {"min", "max", "sec", "floor", "factorial"}
 SHORT_UNITS = {"h", "m", "s", "g", "l", "L"}
 SPELLED_BASES = {
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
-    "ten": "10", "eleven": "11", "twelve": "12", "sixteen": "16",
+    "ten": "10", "eleven": "11", "twelve": "12", "sixteen": "16", "binary": "2", "octal": "8", "decimal": "10",
+    "hexadecimal": "16",
 }  # fmt: skip

@@ -63,7 +63,7 @@ _DECIDED = re.compile(
     r"(?:because|since|as|unless|until|without)\b.*"
     r"|\s*(?:\\text\s?\{\s*)?(none of (?:these|them|the (?:above|options|choices|answers)))\s*[;,.—:-].*"
     r"|\s*(?:\\text\s?\{\s*)?(no (?:real |integer )?solutions?|undefined|none|impossible)\s*\}?\s*\(.*\)\s*\}?\s*"
-    r"|[^\d$]*\b(?:so|thus|hence|therefore),?"
+    r"|.*\b(?:so|thus|hence|therefore),?"
     r" (?:it has|there (?:is|are|exists?)|we have) (no (?:real |integer )?solutions?)\W*",
     re.IGNORECASE | re.DOTALL,
 )
@@ -113,7 +113,7 @@ def words_key(text: str) -> str:
     plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", plain)
     plain = _SUBJECT.sub("", plain)
     # "not a prime"
-    plain = re.sub(r"(?<=[a-z] )(?:an?|the) (?=[a-z]{2})", "", plain)
+    plain = re.sub(r"(?<=[a-z] )(?:an?|the|(?:that|which) (?:are|is)) (?=[a-z]{2})", "", plain)
     # "II only"
     plain = re.sub(r"^(i{1,3}|iv|v) only$", r"\1", plain)
     if quadrant := _QUADRANT.fullmatch(plain):
@@ -275,6 +275,9 @@ def _words_of(e: Expr) -> str | None:
         return min(_MEANS_INFINITE)
     if as_set(e) == as_set(Expr("const", name="R")):
         return min(_MEANS_ALL)
+    # "x in the empty set"
+    if e.op == "rel" and e.name == "in" and e.args[0].op == "var":
+        return _words_of(e.args[1])
     if e.op == "seq":
         return "".join(_words_of(a) or "?" for a in e.args)
     if e.op in {"var", "const"}:
