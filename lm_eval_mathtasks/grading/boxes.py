@@ -7,7 +7,7 @@ import re
 from itertools import pairwise
 from typing import NamedTuple
 
-from lm_eval_mathtasks.grading.formulas import formulas, leaves_formula_open
+from lm_eval_mathtasks.grading.formulas import JOINTS, formulas, leaves_formula_open
 
 # "\x08oxed" is what is left of "\boxed" after a program read "\b" as a backspace.
 _BOX = re.compile(
@@ -34,9 +34,7 @@ _OTHER_CASE = re.compile(
     r"[^.!?\n]{0,60}[;,]\s(?:and |but )?(?:if|when|otherwise|in the other case)\b[^.!?\n]{0,60}",
     re.IGNORECASE,
 )
-_JOINERS = frozenset(
-    {",", ";", "and", "or", ",and", ",or", "&", "、", "，", "和", "或", "与", "以及", "et", "und", "y", "o"}
-)
+_JOINERS = {*JOINTS, *(f",{word}" for word in JOINTS), ",", ";", "&", "、", "，"}
 _HOLLOW = re.compile(
     r"(?:[\s.…?_$]|\\phantom\s?\{[^{}]*\}|\\q?quad|\\[ ,;:!]|\\[lc]?dots)*"
     r"|(?:\\text\s?\{\s?)?(?:your |the |final )*answer(?: here)?\s?\}?",

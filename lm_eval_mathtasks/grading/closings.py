@@ -18,7 +18,7 @@ _CLOSING = re.compile(
     r"|(?:but|however),? (?:wait,? )?(?:this|that|it) is (?:\w+ )?(?:right|correct|exact|fine|enough)\b"
     r"|as (?:required|desired|claimed|wanted|expected|needed|stated|shown|given)\b"
     # "I was asked to use \boxed{}"
-    r"|[^.]*\\boxed\{\s*\}"
+    r"|(?!.*\b(?:please|your) )[^.]*\\boxed\{\s*\}"
     r"|(?:this|that|it|these|those|which|everything|both|all|we (?:have|are|check|verify)|there (?:is|are) no other)\b"
     r"|(?:the|our|my) (?:final |correct |desired |required )?(?:answer|result|solution|proof|claim)\b"
     r")(?!.*(?:\b(?:not(?! (?:an extraneous|hard|difficult))|never|no(?! other)|none|but(?! wait)|yet"
@@ -45,12 +45,14 @@ _OBJECTED = re.compile(
     r"[$\\)\]*}]*,?\s(?:but|yet|whereas)\b.*\b(?:need|needs|want|wants|require[sd]?|should|must|expected|supposed|claim\w*)\b",
     re.DOTALL,
 )
+_LONGEST_MARK = 10  # characters of such a sign and what follows it
 _CROSSED_OUT = re.compile(r"[✗✘❌]\W*\Z")
 # What is said of a value that a sentence begins with, "8 is too large", "$n = 4$ fails", makes no answer of it ...
 _PREDICATE = re.compile(
     r"[$\\)\]*}]*,?\s(?:(?:therefore|thus|also|then|hence|indeed|still|clearly|always|never|itself|alone),?\s)?"
     r"(?:(?:is|was|has|does(?=n't| not)|did(?=n't| not)|can|could|must|may|might|should|would|seems?|looks?|sounds?"
-    r"|appears?|fails?|lies|falls?|gives?|leads?|makes?|goes|violates?|contradicts?|exceeds?|breaks?)(?:n't|not)?"
+    r"|appears? (?:to|too|un)|fails?|lies|falls?|gives?|leads?|makes?|goes|violates?|contradicts?|exceeds?"
+    r"|breaks?)(?:n't|not)?"
     r"|can't)\b"
 )
 _NOT_SO = (
@@ -65,7 +67,8 @@ _AFFIRMS = re.compile(
     r"|least|most|minimum|minimal|maximum|maximal|first|last|only|left|remaining|needed|required|desired|correct|right"
     r"|accepted|achieved|attained|reached|possible|valid|final|unique|sought|what we|works?|integer|optimal"
     r"|satisfactory|sense|true|raised|spent|earned|paid|collected|saved|sold|used|donated|given|added|eaten)\b"
-    r"|\W*is\W*\Z",
+    r"|\W*is\W*\Z"
+    r"|.*\bis (?:thus |therefore |hence |indeed )?(?:the|our|my) (?:\w+ )?(?:answer|solution|result|minimum|maximum)\b",
 )
 # The question told again: what was asked for may follow, in another form.
 _HOW_MANY = re.compile(r"\bhow (?:many|much|long|old|far)\b")
@@ -98,7 +101,7 @@ def ends_with(text: str, stop: int) -> bool:
     behind = NEXT_SENTENCE.split(text[end:])
     if text[end : end + 1] == "?" and text[stop:end].strip() and not _HOW_MANY.search(text, stop, end):
         return False
-    if _OBJECTED.match(text[stop:end]) or _CROSSED_OUT.search(text, stop):
+    if _OBJECTED.match(text[stop:end]) or _CROSSED_OUT.search(text, max(stop, len(text) - _LONGEST_MARK)):
         return False
     said = _PREDICATE.match(text, stop)
     if said and not _AFFIRMS.match(text[said.start() : end]):

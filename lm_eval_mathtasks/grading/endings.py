@@ -65,7 +65,7 @@ _REFUSAL = re.compile(
     r"|\b(?:do not|don't) have access\b|\bI can(?:no|')t (?:help|see|view|draw|open|access)\b"
     r"|\bI(?:'m| am) not certain\b|\bnot sure\b"
     r"|\b(?:I|we) (?:could|can)(?: not|n't) (?:show|prove|decide|tell|see|finish)\b|\b(?:got|am|are|was) stuck\b"
-    r"|\b(?:I|we) g[ia]ve up\b"
+    r"|\b(?:I|we) g[ia]ve up\b|\b(?:can(?:no|')t|can not) (?:pick|choose|select) (?:any|one|an?)\b"
     r"|\bnot able to (?:finish|complete)\b"
     r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b|\b(?:refuse|decline) to\b|, so no answer\b"
     r"|\bno (?:idea|clue)\b|\b(?:problem|question) is too (?:hard|difficult|complex)(?: for me)?[.!\s]*\Z"
@@ -96,7 +96,7 @@ _NO_SOLUTION = re.compile(
 )
 _REMARK = re.compile(
     r"(?!.*\b(?:wrong|incorrect|mistake|disregard|ignore|forget|discard|misread|miscounted|overcounted|redo|redone"
-    r"|retract)\b)(?:\s*[(*_#\s]{0,6}"
+    r"|retract|reason step|your final answer)\b)(?:\s*[(*_#\s]{0,6}"
     r"(?:note|notice|remark|alternatively|in fact|let me know|feel free|i hope|hope (?:this|that)"
     r"|if you|would you|do you|please|more generally|as an extra|challenge)\b|\s*~"
     r"|\s*[(*_#\s]{0,6}(?:(?:let's|let us|let me) (?:quickly )?)?(?:check|verify|verification|double-check)\b"
@@ -108,6 +108,12 @@ _REMARK = re.compile(
 _BRACKETED_REMARK = re.compile(
     r"\s\((?:(?:note|notice|remark|achieved|attained|recall|these|this|we)\b(?:[^()]|\([^()]*\))*"
     rf"|[^()\n]* (?:is|are|was) (?:{REJECTED})\b[^()\n]*)\)[.$\s]*\Z"
+    # what is told beside it: "(the perimeter is 24)", "(circumference: $8\\pi$)", "; their sum is 45 as required"
+    r"|[\s。]?(?<!\\)[(（](?!(?:so|thus|hence|therefore|that is|i\.?e|which|giving|making|total|in total|or|approx"
+    r"|about|answer|final)\b)[^\W\d_]{2,}(?:[^()（）]|\([^()]*\))*(?<!\\)[)）][.$。\s]*\Z"
+    r"|[;,]\s(?:their|its|whose|ihre)\s[^;.]*"
+    r"\b(?:as (?:required|desired|needed|expected|claimed)|wie verlangt)\b[^;.]*[.$\s]*\Z"
+    r"|,\swhich (?:corresponds to|agrees with|matches|is consistent with|fits)\b[^.;]*[.$\s]*\Z"
     # a sentence of its own
     r"|\s\((?:while|whereas|compared?|as opposed|instead|because|since)\s(?:[^()]|\([^()]*\))*\)[.$\s]*\Z"
     # "..., the value r = -3 being excluded by r > 0"
@@ -115,6 +121,7 @@ _BRACKETED_REMARK = re.compile(
     r"|(?<=[.!?$])\s\((?-i:[A-Z])[a-z]*\s(?:[^()]|\([^()]*\))*[.!]\)\s*\Z",
     re.IGNORECASE,
 )
+_END_OF_PROOF = re.compile(r"[\s$]*(?:\\(?:blacksquare|square|Box|qed)|[∎□■])[\s$.]*\Z")
 MAX_BRACKETED = 600  # characters
 MAX_REMARKS = 3  # closing paragraphs passed over
 # One statement repeats another if they share so many characters before their values.
@@ -124,6 +131,7 @@ MAX_PERIOD, MIN_REPEATS = 250, 5
 # Numbers at one distance so many times, or the same so many times, at the end are no list that answers.
 MIN_COUNTED, MIN_SAME = 30, 12
 _MAX_COUNTED = 400  # characters
+_LONGEST_SIGN = 20  # characters of what ends a proof
 _SHORT_SENTENCE, _LONGEST_SENTENCE = 250, 1_500  # characters
 _PROBE = 40  # characters by which a repetition is looked for
 
@@ -237,6 +245,8 @@ def _at_end(text: str, pattern: re.Pattern[str]) -> tuple[int, int] | None:
 def without_remarks(text: str) -> str:
     """Drop closing paragraphs that do not go on with the solution: notes, other ways, offers of help."""
     text = text.rstrip()
+    proven = _END_OF_PROOF.search(text, max(0, len(text) - _LONGEST_SIGN))
+    text = text[: proven.start()] if proven else text
     if bracket := _BRACKETED_REMARK.search(text, max(0, len(text) - MAX_BRACKETED)):
         text = text[: bracket.start()] if HAS_VALUE.search(text, 0, bracket.start()) else text
     for _ in range(MAX_REMARKS):

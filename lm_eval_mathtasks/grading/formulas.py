@@ -52,9 +52,10 @@ _FUNCTIONS = frozenset(
 SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?(?:\([a-z]\))?|\\math\w+\{[A-Za-z]\}")
 # "at $x = 0$, and finally at $x = 4$", "and, by symmetry, $(1, 2)$"
 _BETWEEN_ITEMS = re.compile(r"\b(?:(?:finally |lastly )?at|by symmetry,?)\s")
-_JOINTS = {
+JOINTS = {
     "", "and", "or", "as well as", "together with", "along with", "and also", "also", "or its negative",
-    "or its opposite", "or its reciprocal", "and its conjugate", "和", "或",
+    "or its opposite", "or its reciprocal", "and its conjugate", "和", "或", "与", "以及",
+    "et", "ou", "und", "oder", "sowie", "y", "o", "e", "и", "или",
 }  # fmt: skip
 _CONSTANTS = {r"\pi", r"\infty", r"\emptyset", r"\varnothing"}
 _EMPTY_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{\s*\}")
@@ -134,7 +135,7 @@ def has_value(text: str) -> bool:
 
 def joins(between: str) -> bool:
     """Does the text between two formulas make them one list: a comma, "and", "or"?"""
-    return _BETWEEN_ITEMS.sub("", between).strip(" \n,;、*").lower() in _JOINTS
+    return _BETWEEN_ITEMS.sub("", between).strip(" \n,;、*").lower() in JOINTS
 
 
 def is_prose(text: str) -> bool:

@@ -167,6 +167,8 @@ _RULES = (
 )
 _EMPHASIS = re.compile(r"^(\*{1,3}|_{2}|`{1,3})(.+?)\1$", re.DOTALL)
 _MARKED_SECONDS = re.compile(r"(\d\s?'\s?[\d.]+)\s?\"$")
+# "$x_1 = 4$ y $x_2 = 1/2$"
+_FOREIGN_JOINT = re.compile(r"\$\s(?:y|e|et|und|sowie|и)\s\$")
 _EXCLAIMED = re.compile(r"^([A-Za-z]{3,}|[Nn]o)!+$")
 _BOX = re.compile(r"^\\(?:boxed|fbox|framebox)\s*\{")
 # The delimiters of formulas inside an answer, those of code spans among them.
@@ -284,6 +286,7 @@ def _dollars(text: str) -> str:
     if bare:
         # one formula a line is a list
         text = re.sub(r"(?<=[$)])\s*\n\s*(?=[$\d-])", ", ", text) if "\\begin" not in text else text
+        text = _FOREIGN_JOINT.sub("$ and $", text)
         text = re.sub(r"(?<!\\)\$", " ", text)
     return re.sub(r"\\text\{\s*\\\$\s*\}", r"\\$", text)
 

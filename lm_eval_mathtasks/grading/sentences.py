@@ -87,12 +87,13 @@ _PLAIN_EQUATION = re.compile(
 )
 # What may stand before a list of values: "the solutions are $1$ and $2$", "So $a = 1$, $b = 2$".
 _LIST_BEGINS = re.compile(
-    r"(?:\b(?:are|is|either|get|gets|obtain|have|find|gives?|yields?|equals?|so|thus|hence|therefore|then|solutions|roots|zeros|values)\b,?|[:>.]|\A|\n)[\s\"“*]*\Z",
+    r"(?:\b(?:are|is|either|get|gets|obtain|have|find|gives?|yields?|equals?|so|thus|hence|therefore|then|also|lauten|sind|sont|son"
+    r"|solutions|roots|zeros|values)\b,?|[:>.]|\A|\n)[\s\"“*]*\Z",
     re.IGNORECASE,
 )
 _SPELLED_LEAD = (
     r"\b(?:is|are|was|were|has|have|had|equals|contains?|gets?|makes?|earns?|needs?|takes?|costs?"
-    r"|(?:comes?|amounts?|adds? up) to)\s+"
+    r"|(?:comes?|amounts?|adds? up) to|(?:gives?|leaves?|yields?)(?: (?:you|us|him|her|them|me|it))?)\s+"
     r"(?:(?:only|exactly|just|about|a total of|therefore|thus|then|hence|now|altogether|in total) )?"
 )
 _SPELLED = re.compile(

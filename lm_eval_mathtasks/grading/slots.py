@@ -98,6 +98,8 @@ _OF_WHAT = {
 MAX_NOUN = 60  # characters
 _SOMETHING = re.compile(r"[^\W_]|[√π∞∅]")
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
+# "**A** and **E**"
+_AND_BOLD = re.compile(r"\*\*[^*\n]{0,30}\*\*")
 _PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\circ)")
 # A word is prose, unless it names a command, an environment or a text in a formula ("\x0crac" was "\frac").
 WORD = re.compile(r"(?<![\\a-zA-Z\x0c])(?<!\\begin\{)(?<!\\end\{)(?<!\\text\{)[^\W\d_]{2,}")
@@ -143,6 +145,9 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     ):
         stop = closed
     start = _after_filler(text, start, stop)
+    # "**Answer:** **15** (I forgot the corners at first.)"
+    closed = text.find("**", start, stop) if text.endswith("**", 0, start) else -1
+    stop = closed if closed > 0 and not _AND_BOLD.match(text, closed) else stop
     # "the answer is not 7" and "the answer is 7, which is wrong" state nothing
     if start >= stop or _DENIED.match(text, start, stop):
         return None

@@ -16,7 +16,7 @@ from lm_eval_mathtasks.grading.slots import opens_solution, slot_value
 _GAP_IS = (
     r"(?:(?:[ \t](?:(?!\bnot\b|n't\b|\bnever\b|cannot|, which\b)[^.:;=\n]){0,60}?)?[ \t*_]{0,4}"
     r"\b(?:is|are|was|be|equals)\b[ \t]{0,4}[:：]?"
-    r"|[ \t*_\"]{0,4}(?:=|[:：]))"
+    r"|(?: \([^()\n]{1,60}\))?[ \t*_\"]{0,4}(?:=|[:：]))"
 )
 # Starting at a literal, with the rest of the word behind it, makes this search twenty times faster.
 _ENGLISH = re.compile(
@@ -25,7 +25,7 @@ _ENGLISH = re.compile(
     rf"{_GAP_IS}"
 )
 _CAPITALS = re.compile(rf"NSWER(?<=\bANSWER)\b{_GAP_IS}")
-_OPTION_IS = re.compile(r"(?:[Cc]orrect|[Rr]ight) (?:option|choice)(?: is\b[:：]?|[:：])")
+_OPTION_IS = re.compile(r"(?:[Cc]orrect|[Rr]ight|[Ff]inal|[Bb]est) (?:option|choice)(?: is\b[:：]?|[:：])")
 _CHINESE = re.compile(
     r"(?:故|所以|因此|应|只能)选(?:择|项)?[:：]?|(?:答案|答え|解答)(?:应该|应当)?(?:是|为：?|选|应为|等于|は|:|：)|(?:^|[。，,\s])答[:：]",
     re.MULTILINE,
@@ -48,7 +48,7 @@ _PATTERNS = (
 # "The student's answer: 18"
 _OF_ANOTHER = re.compile(
     r"\b(?:student(?:['’]?s)?|user(?:['’]?s)?|wrong|incorrect|proposed|candidate|submitted|initial|previous|earlier"
-    r"|naive)[ _*]a\Z",
+    r"|naive|old|former|original)[ _*]a\Z",
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
@@ -73,7 +73,7 @@ _MINERVA_START = re.compile(
     r"final answer(?:[ \t]{0,4}[:：])?(?:(?:[ \t\n]{0,4}the final answer)? is(?: ?[:：])?)?", re.IGNORECASE
 )
 _TAG = re.compile(
-    r"<(?P<slash>[/\\]?)\s?(?i:answer(?:(?<=/answer)s)?|solution|final_answer|ans|(?<=/)an[a-z]{2,6}|(?<=\\)an[a-z]{2,6})\s*(?:/?>|\Z)"
+    r"<(?P<slash>[/\\]?)\s?(?i:answer(?:(?<=/answer)s)?|solution|final(?:_answer)?|ans|(?<=/)an[a-z]{2,6}|(?<=\\)an[a-z]{2,6})\s*(?:/?>|\Z)"
 )
 # What stands behind a key of JSON, {"answer": "42"}
 # "Answer: A", "Answer: B" and so on, a line each, choose none

@@ -47,7 +47,8 @@ _SUBORDINATE = re.compile(
     rf"|，(?:其中|即)|{languages.SUBORDINATE}"
 )
 _PREPOSITIONS = (
-    "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici|sur|von(?: den)?|de l[oa]s|из"
+    "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici|sur|von(?: den)?|aus(?: den)?|de l[oa]s"
+    "|из|за|через"
 )
 _ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
 _COMPLEMENT = re.compile(
