@@ -41,7 +41,7 @@ _SAME_AT_END = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:i\.e\.|that is|in
 _BECAUSE = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:because|since)\b.*")
 # "x < 3, x in R" says nothing of x
 _DOMAIN = re.compile(
-    r"(?<=\S),?\s*(?:\\text\{\s*(?:for|where|with|and)?\s*\})?\s*[a-z]\s*\\in\s*(?:\\mathbb\s*\{\s*R\s*\}|\\R)$"
+    r"(?<=\S),?\s*(?:\\text\{\s*(?:for|where|with|and)?\s*\})?\s*[t-z]\s*\\in\s*(?:\\mathbb\s*\{\s*R\s*\}|\\R)$"
 )
 # "2^n, n = 0, 1, 2, ...", "kπ (k is an integer)"
 _INDEX_RANGE = re.compile(

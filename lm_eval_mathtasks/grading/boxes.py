@@ -27,13 +27,16 @@ _LETTER_BOX = re.compile(r"\s*(?:\\\w+\s?\{)?\(?[A-J]\)?\}?\s*")
 _ONE_SENTENCE = re.compile(r"[^.!?\n]{0,60}")
 # "- With repetition: \boxed{B}", "- Without repetition: \boxed{D}"
 _CASES = re.compile(
-    r"[$.\s]*\n\s*[-*•]\s(?:with|without|if|when|case|assuming|for)\b[^\n]{0,50}[:,]\s?\$?", re.IGNORECASE
+    r"[$.\s]*\n\s*\(?(?:[b-h]|i{2,3}|iv|[2-8])\)\s\$?|[$.\s]*\n\s*[-*•]\s(?:with|without|if|when|case|assuming|for)\b[^\n]{0,50}[:,]\s?\$?",
+    re.IGNORECASE,
 )
 # "If order matters there are \\boxed{20} ways; if it does not, there are \\boxed{10} ways."
 _OTHER_CASE = re.compile(
     r"[^.!?\n]{0,60}[;,]\s(?:and |but )?(?:if|when|otherwise|in the other case)\b[^.!?\n]{0,60}",
     re.IGNORECASE,
 )
+_UNKNOWN = re.compile(r"(?<![a-zA-Z\\])([a-z])\s?=\s?\Z")
+MAX_UNKNOWN = 6  # characters of an unknown and its sign before a box
 _JOINERS = {*JOINTS, *(f",{word}" for word in JOINTS), ",", ";", "&", "、", "，"}
 _HOLLOW = re.compile(
     r"(?:[\s.…?_$]|\\phantom\s?\{[^{}]*\}|\\q?quad|\\[ ,;:!]|\\[lc]?dots)*"
@@ -44,7 +47,7 @@ _HOLLOW = re.compile(
 _DENIED = re.compile(
     r"(?:\b(?:it|this|that|(?:answer|solution|result|value)(?: here)?)(?: (?:is not|isn't|can(?:not|'t) be)|'s not)"
     r"|, (?:and |but )?not|\b(?:for example|for instance|e\.g\.,?|such as|in the (?:form|format)(?: of)?"
-    r"|if (?:the|my|your) answer is [^.\n]{0,30}"
+    r"|\ball (?:real )?(?:numbers|values|integers)[^.\n]{0,20} except|if (?:the|my|your) answer is [^.\n]{0,30}"
     r"|for example[^.]{0,60} write))(?: equal to)? ?(?:\$|\\\()?\s?\Z|(?:\\neq?|≠)\s?\Z",
     re.IGNORECASE,
 )
@@ -104,6 +107,7 @@ def last_group(text: str, boxes: list[Box]) -> list[Box]:
             not _joined(between)
             and not _CASES.fullmatch(between)
             and not _OTHER_CASE.fullmatch(between)
+            and not _another_unknown(text, box, group[0])
             and not (letters and _ONE_SENTENCE.fullmatch(between))
         ):
             break
@@ -112,6 +116,14 @@ def last_group(text: str, boxes: list[Box]) -> list[Box]:
     # side by side, the same box again says nothing new; "\boxed{4} and \boxed{4}" are two answers
     listed = any(_SPACING.sub("", text[a.end : b.begin]) for a, b in pairwise(group))
     return group[-1:] if len(contents) == 1 and not listed else group
+
+
+def _another_unknown(text: str, left: Box, right: Box) -> bool:
+    r"""Do two boxes of one sentence hold two unknowns: "$x=\boxed{3}$, and then $y=\boxed{4}$"?"""
+    between = text[left.end : right.begin]
+    names = [_UNKNOWN.search(text, max(0, box.begin - MAX_UNKNOWN), box.begin) for box in (left, right)]
+    one = _ONE_SENTENCE.fullmatch(between) is not None
+    return one and names[0] is not None and names[1] is not None and names[0][1] != names[1][1]
 
 
 def whole_groups(text: str, start: int, stop: int) -> tuple[int, int]:

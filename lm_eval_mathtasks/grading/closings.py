@@ -38,11 +38,18 @@ _CLOSING = re.compile(
     r"|could you (?:please )?rate)\b[^\n]*\Z",
     re.IGNORECASE,
 )
+# "As you can see, we solved this in 4 steps!"
+_CHAT = re.compile(
+    r"\W*(?:as you can see,? )?(?:we|I|you)(?:['’]ve| have)? (?:solved|did|done|worked out) (?:this|it|the problem)\b"
+    r"[^=]*\Z",
+    re.IGNORECASE,
+)
 _NOTHING = re.compile(r"(?:\\(?:(?:end|begin)\{\w+\*?\}|(?:boxed|fbox)\{\s*\})|\W)*")
 _ENDED = re.compile(r"[.!?](?:[\s*_\"”)$\\]|\Z)|\n\n")
 # "5 + 8 = 13, but we need the sum to be 14. ✗"
 _OBJECTED = re.compile(
-    r"[$\\)\]*}]*,?\s(?:but|yet|whereas)\b.*\b(?:need|needs|want|wants|require[sd]?|should|must|expected|supposed|claim\w*)\b",
+    r"[$\\)\]*}]*,?\s(?:but|yet|whereas)\b.*\b(?:need|needs|want|wants|require[sd]?|should|must|expected|supposed|claim\w*)\b"
+    r"|[$\\)\]*}]*,?\s(?:but|yet) (?:that|this|it) (?:counts|includes|ignores|forgets|misses|overlooks|assumes|double)",
     re.DOTALL,
 )
 _LONGEST_MARK = 10  # characters of such a sign and what follows it
@@ -80,7 +87,9 @@ def without_closing(text: str) -> str:
     """Return a text without the closing sentences that name no value."""
     text = text.rstrip()
     start = start_of_last(text)
-    while start and _CLOSING.match(text, start) and not HAS_VALUE.search(text, start):
+    while start and (
+        _CHAT.match(text, start) or (_CLOSING.match(text, start) and not HAS_VALUE.search(text, start))
+    ):
         text = text[:start].rstrip()
         start = start_of_last(text)
     return text
@@ -106,4 +115,7 @@ def ends_with(text: str, stop: int) -> bool:
     said = _PREDICATE.match(text, stop)
     if said and not _AFFIRMS.match(text[said.start() : end]):
         return False
-    return all(_NOTHING.fullmatch(sentence) or _CLOSING.match(sentence) for sentence in behind)
+    return all(
+        _NOTHING.fullmatch(sentence) or _CLOSING.match(sentence) or _CHAT.match(sentence)
+        for sentence in behind
+    )

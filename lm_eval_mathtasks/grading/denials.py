@@ -62,7 +62,7 @@ _REFUTES = re.compile(rf"{_REFUTED}(?:\w+\s){{0,3}}\$?\Z")
 # would have been is none either
 _WOULD = re.compile(
     r"\b(?:(?P<had>answer would have been)|(?P<were>Had|Were|If only)|would|may|might|could)\b"
-    r"[^.!?\n]*\Z"
+    r"[^.!?;\n]*\Z"
 )
 # "Had it been acute, it would be 45", "Were n prime, 11 would follow"
 _CONDITIONAL = re.compile(r"[^.!?\n]*\b(?:would|could|might)\b")
@@ -146,6 +146,9 @@ _TELLS_OF_ANSWERS = re.compile(
     r"(?!.*\b(?:so|thus|hence|therefore)\b)"
     r"|\b(?:is|it's) (?:impossible|not possible) to (?!.*\b(?:more|less|fewer|larger|smaller|better) than)"
     r"[^.,;]*\d(?!.*\b(?:so|but|thus|hence|therefore)\b)"
+    r"|\A\D*\b(?:before|until|unless) [^,;\d]*\b(?:passes|reaches|exceeds|hits|drops|falls)\b[^,;]*\d[^,;]*\Z"
+    r"|\banswer (?:is|can be|will be|must be) (?:obtained|found|computed|calculated|derived|determined)\b"
+    r"(?!.*(?:=|which|so))"
     r"|\A\W*(?:\w*error|exception|traceback)\s?:"
     r"|\bwhose answer\b|\byou (?:wrote|said|claimed|suggested) (?:that )?(?:the answer|it)\b"
     r"|\b(?:over|under)estimate\b|\d[)$.]{0,3} (?:is|was) (?:only )?an? (?:upper|lower) bound\b"
@@ -160,7 +163,8 @@ _LEFT_OPEN = re.compile(
     r"|\bcases? [\d, and]*\d (?:is|are|remains?)(?: left| still)? (?:open|to |un\w+)"
     r"|\b(?:is|are|remains?) (?:unknown|not known|not given|open|unsettled|unclear|unsolved|unanswered)\Z|=\s?\$?\?\Z"
     rf"|\bit (?:is|was|turns out(?: to be)?) (?:\w+ly )?(?:{REJECTED})\b(?!.*\d)"
-    r"|\bsee (?:page|section|chapter|volume)\b",
+    r"|\bsee (?:page|section|chapter|volume|row|column|line|table|figure|step)\b"
+    r"|\b(?:still (?:has|have|needs?)|remains?|yet) to be (?:computed|found|determined|calculated|shown|proven)\b",
     re.IGNORECASE,
 )
 # "How many are left?", "We need to find how many he has.", "Now let's add them.": a task without a result

@@ -67,6 +67,8 @@ _REFUSAL = re.compile(
     r"|\b(?:I|we) (?:could|can)(?: not|n't) (?:show|prove|decide|tell|see|finish)\b|\b(?:got|am|are|was) stuck\b"
     r"|\b(?:I|we) g[ia]ve up\b|\b(?:can(?:no|')t|can not) (?:pick|choose|select) (?:any|one|an?)\b"
     r"|\bnot able to (?:finish|complete)\b"
+    r"|\b(?:is|are) (?:missing from|not (?:given|stated|specified|provided|known) (?:in|by)) the"
+    r" (?:problem|question|statement|text|figure)\b"
     r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b|\b(?:refuse|decline) to\b|, so no answer\b"
     r"|\bno (?:idea|clue)\b|\b(?:problem|question) is too (?:hard|difficult|complex)(?: for me)?[.!\s]*\Z"
     rf"|\bneed the {_PICTURE}\b|\bno {_PICTURE} (?:is|was) (?:given|provided|shown|included|attached)\b"
@@ -101,6 +103,7 @@ _REMARK = re.compile(
     r"|if you|would you|do you|please|more generally|as an extra|challenge)\b|\s*~"
     r"|\s*[(*_#\s]{0,6}(?:(?:let's|let us|let me) (?:quickly )?)?(?:check|verify|verification|double-check)\b"
     r"(?!.*\b(?:so|thus|therefore|hence|answer|only)\b)"
+    r"|\s*[(*_#\s]{0,6}(?:confidence|certainty|difficulty|rating|time taken|word count|tokens?)\b[^\n]{0,20}:"
     # a line across the page
     r"|\s*(?:-{3,}|\*{3,})\s*\Z)",
     re.IGNORECASE | re.DOTALL,
@@ -113,7 +116,9 @@ _BRACKETED_REMARK = re.compile(
     r"|about|answer|final)\b)[^\W\d_]{2,}(?:[^()（）]|\([^()]*\))*(?<!\\)[)）][.$。\s]*\Z"
     r"|[;,]\s(?:their|its|whose|ihre)\s[^;.]*"
     r"\b(?:as (?:required|desired|needed|expected|claimed)|wie verlangt)\b[^;.]*[.$\s]*\Z"
-    r"|,\swhich (?:corresponds to|agrees with|matches|is consistent with|fits)\b[^.;]*[.$\s]*\Z"
+    r"|,\swhich (?:corresponds to|agrees with|matches|is consistent with|fits)\b"
+    r"(?!.*(?:\([A-J]\)|\b(?:option|choice)\b))"
+    r"[^.;]*[.$\s]*\Z"
     # a sentence of its own
     r"|\s\((?:while|whereas|compared?|as opposed|instead|because|since)\s(?:[^()]|\([^()]*\))*\)[.$\s]*\Z"
     # "..., the value r = -3 being excluded by r > 0"
@@ -222,6 +227,11 @@ def says_no_solution(text: str) -> tuple[int, int] | None:
 def refuses(text: str) -> bool:
     """Tell whether a text ends with a sentence in which the writer does not give an answer."""
     return _at_end(text, _REFUSAL) is not None
+
+
+def gives_up_behind(text: str, stop: int) -> bool:
+    """Tell whether a writer gives no answer behind a letter: "The book says C; I do not know who is right." """
+    return _REFUSAL.search(text, stop) is not None
 
 
 def gives_up(text: str) -> bool:

@@ -200,6 +200,8 @@ def _places(seen: View, guesses: bool) -> Iterator[Found]:
                 # what is told before the end is no answer; in its place only an option's letter at the very end is
                 if name in {"bold", "last_value"}:
                     open_end = not closings.ends_with(kept, parts[-1][1])
+                if name == "choice" and endings.gives_up_behind(seen.text, parts[-1][1]):
+                    continue
                 if not open_end or (name == "choice" and not _MORE.search(kept, parts[-1][1])):
                     yield name, parts
 

@@ -51,7 +51,7 @@ _FUNCTIONS = frozenset(
 )
 SINGLE_NAME = re.compile(r"\\?[a-zA-Z]+(?:_\{?\w+\}?)?(?:\([a-z]\))?|\\math\w+\{[A-Za-z]\}")
 # "at $x = 0$, and finally at $x = 4$", "and, by symmetry, $(1, 2)$"
-_BETWEEN_ITEMS = re.compile(r"\b(?:(?:finally |lastly )?at|by symmetry,?)\s")
+_BETWEEN_ITEMS = re.compile(r"\b(?:by symmetry,?|(?:finally |lastly )?(?:at|by))\s")
 JOINTS = {
     "", "and", "or", "as well as", "together with", "along with", "and also", "also", "or its negative",
     "or its opposite", "or its reciprocal", "and its conjugate", "和", "或", "与", "以及",

@@ -43,6 +43,8 @@ _RUN = re.compile(
 )
 # "seven point two", when its numbers are numerals
 _POINT = re.compile(r"\b(\d+) point (\d+)\b", re.IGNORECASE)
+# "3 to the fourth power"
+_POWER = re.compile(r"\b(\d+) to the ([a-z-]+|\d{1,3}(?:st|nd|rd|th)) power\b", re.IGNORECASE)
 _PART = "|".join(PARTS)
 _BEFORE_A_PART = re.compile(rf"(\d+)\s+and\s+(?:an?|one)[\s-]+({_PART})\b", re.IGNORECASE)
 
@@ -122,6 +124,11 @@ def _integer(words: list[str]) -> int | None:
     return total + current
 
 
+def _powered(match: re.Match[str]) -> str:
+    power = ordinal(match[2]) if match[2][0].isalpha() else Fraction(re.sub(r"\D", "", match[2]))
+    return match[0] if power is None else f"{match[1]}^{{{power}}}"
+
+
 def spelled(text: str) -> str:
     """Return a text with its number words as numerals: "four apples" as "4 apples", "one half" as "1/2"."""
 
@@ -145,6 +152,6 @@ def spelled(text: str) -> str:
 
     text = _OF_ONE.sub(r"\1 ", _BEHIND_A_NOUN.sub(added, text))
     text = _BEFORE_A_PART.sub(lambda m: str(int(m[1]) + Fraction(1, PARTS[m[2].lower()])), text)
-    new = _POINT.sub(lambda m: f"{m[1]}.{m[2]}", _RUN.sub(replace, text))
+    new = _POWER.sub(_powered, _POINT.sub(lambda m: f"{m[1]}.{m[2]}", _RUN.sub(replace, text)))
     # "four (4)"
     return new if new == text else re.sub(r"\b(\d+)\s*\(\s*\1\s*\)", r"\1", new)

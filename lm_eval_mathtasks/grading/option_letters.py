@@ -50,6 +50,7 @@ _NONE_RIGHT = re.compile(
     r"\b[Nn]one of the (?:\w+ )?(?:options|choices|answers)\b[^.]{0,30}\b(?:correct|right|match|fit|work)"
     r"|\b(?:matches|equals|fits|is) none of the (?:options|choices|answers)\b"
 )
+_NEXT_LETTER = re.compile(r"\n\s{0,3}[(*]{0,3}B[).:]")
 _MAX_BEFORE = 60  # characters before a letter that may pass it over, and behind it
 
 
@@ -74,7 +75,9 @@ def chosen(text: str, tail: int) -> Iterator[Span]:
         yield told.span()
         return
     first = _LETTER_FIRST.match(text, len(text) - len(text.lstrip()))
-    if first and not SECOND_THOUGHT.search(text):
+    # "A. True", "B. False" and so on tell of each
+    told_in_turn = first and _NEXT_LETTER.search(text, first.end())
+    if first and not told_in_turn and not SECOND_THOUGHT.search(text):
         yield first.span(1)
     for letters in reversed(list(_LETTERS.finditer(text, tail))):
         if not passed_over(text, letters.start()):

@@ -121,7 +121,9 @@ def compare_scalars(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
     if (per := [_per(q.words) for q in (g, p)]) and None not in per and per[0] != per[1]:
         rates = [div(q.core, num(unit.factor)) for q, unit in zip((g, p), per, strict=True) if unit]
         same_kind = len({unit.dimension for unit in per if unit}) == 1
-        return same_number(*rates, ask) if same_kind else Outcome(False, "structure", "other rates")
+        return (
+            same_number(rates[0], rates[1], ask) if same_kind else Outcome(False, "structure", "other rates")
+        )
     plain = same_number(g.core, p.core, ask)
     for other_gold, other_pred in _conventions(g, p) if not plain.equal else ():
         other = same_number(other_gold, other_pred, ask)

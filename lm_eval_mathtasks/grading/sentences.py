@@ -38,7 +38,7 @@ _AMONG = re.compile(r"\b(?:among|of|out of|from) (?:the|these|those|all) (?:firs
 _FOR_THE = re.compile(r"\b(?:for|in|from) (?:the|all|these|those|his|her|their) \Z")
 # "question 2" and "step 20" name a part of the text.
 _REFERENCE = re.compile(
-    r"\b(?:question|problem|exercise|step|equation|lemma|theorem)s?\s\(?\Z", re.IGNORECASE
+    r"\b(?:question|problem|exercise|step|equation|lemma|theorem|digit)s?\s\(?\Z", re.IGNORECASE
 )
 # Longer than this is no sentence and no slot, but the start of an explanation.
 MAX_SLOT = 1_500  # characters
@@ -80,7 +80,7 @@ _RELATED = re.compile(
 )
 _NAMED = re.compile(r"\s*([a-zA-Z]\w?)\s*=")
 # "4, not 5" is 4, and so is "4 mod 12"
-_CONTRASTED = re.compile(r"(?:(?:,|\band|\bbut) not|\brather than|\binstead of|\bmod(?:ulo)?)\s\Z")
+_CONTRASTED = re.compile(r"(?:(?:,|\band|\bbut) not|\brather than|\binstead of|\bmod(?:ulo)?)\s\(?\Z")
 _CHECK = re.compile(r"\b(?:check|verify|indeed|substitut|plug)", re.IGNORECASE)
 _PLAIN_EQUATION = re.compile(
     r"(?<![\w.)])[\d\s.()+*/^nxyz-]{0,60}\d*[nxyz][\d\s.()+*/^-]{0,60}=\s?[$-]{0,2}\Z"

@@ -69,13 +69,20 @@ _AND_SOME = re.compile(
 )
 _DENIED = re.compile(rf"(?:\w+ly )?not |[^\s.,;]+(?:,? which)?{DENIED_BEHIND}")
 _CLASS = re.compile(
-    r"(?:any(?:thing)?|every(?:thing)?|each|all(?! (?:of )?(?:the |these )?\$?\d)|whatever|whichever|no|twice|half"
-    r"|double) [a-z]",
+    r"(?:any(?:thing)?|every(?:thing)?|each(?! of )|all(?! (?:of )?(?:the |these )?\$?\d)|whatever|whichever|no|twice"
+    r"|half|double) [a-z]",
     re.IGNORECASE,
 )
 _KIND = re.compile(
     r"an? (?:[a-z-]+ ){0,2}(?:integer|number|digit) (?:from|between|less|greater|in the)\b", re.IGNORECASE
 )
+_RECIPE = re.compile(
+    r"(?:then )?(?:obtained|found|computed|calculated|derived|determined) (?:by|from|through|using|when)\b"
+    r"|(?:please )?(?:see|refer to|look at|(?:as )?(?:shown|given) in)"
+    r" (?:the |row|column|line|table|figure|step|page|above)",
+    re.IGNORECASE,
+)
+_COMES_TO = re.compile(r"=|\b(?:which|is|gives|so)\b")
 _HAS_VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|equals?|gives?|gets?|makes?|will|would|can|could|must|should|needs?|takes?|that|who"
     r"|[a-z]{2,}ed|sold|made|spent|got|left|ran|ate|cost|took|won|paid|bought)\b|[=:,]",
@@ -97,6 +104,7 @@ _OF_WHAT = {
 }
 MAX_NOUN = 60  # characters
 _SOMETHING = re.compile(r"[^\W_]|[√π∞∅]")
+_DIGIT = re.compile(r"\d")
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 # "**A** and **E**"
 _AND_BOLD = re.compile(r"\*\*[^*\n]{0,30}\*\*")
@@ -151,6 +159,9 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     # "the answer is not 7" and "the answer is 7, which is wrong" state nothing
     if start >= stop or _DENIED.match(text, start, stop):
         return None
+    # "The answer is obtained by dividing by 6", "Answer: see row 5 of the table"
+    if (recipe := _RECIPE.match(text, start, stop)) and not _COMES_TO.search(text, recipe.end(), stop):
+        return None
     # "The answer is an integer from 0 to 999" tells the kind of answer that is asked for.
     if _KIND.match(text, start, stop):
         return None
@@ -173,6 +184,10 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     end = stop if sentences else sentence_end(text, start, stop)
     if denies(text[start:end]):
         return None
+    # "After paying for the jacket Dana is left with **$35.80** of her $100."
+    marked = [bold for bold in BOLD.finditer(text, start, end) if _DIGIT.search(bold[1])]
+    if len(marked) == 1:
+        return slot_value(text, *marked[0].span(1))
     # "mean 6 and median 5"
     whole = trim(text, start, end)
     if whole and named_items(text[slice(*whole)]) != text[slice(*whole)]:

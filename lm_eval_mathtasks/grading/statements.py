@@ -20,7 +20,7 @@ _GAP_IS = (
 )
 # Starting at a literal, with the rest of the word behind it, makes this search twenty times faster.
 _ENGLISH = re.compile(
-    r"nswer(?<=(?:(?<![a-zA-Z_])|(?<=final_)|(?<=correct_)|(?<=numeric_))[aA]nswer)(?<!\b[tT]o answer)s?\b"
+    r"nswer(?! key\b)(?<=(?:(?<![a-zA-Z_])|(?<=final_)|(?<=correct_)|(?<=numeric_))[aA]nswer)(?<!\b[tT]o answer)s?\b"
     r"(?! (?:the|this|that|these|your|any|all|every)\b)"
     rf"{_GAP_IS}"
 )

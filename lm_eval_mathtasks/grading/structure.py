@@ -103,22 +103,23 @@ def _residue_class(e: Expr) -> tuple[Fraction, Fraction] | None:
         return Fraction(0), abs(e.args[0].value)
     if e.op == "rel" and e.name == "==" and e.args[0].op == "var" and e.args[1].name == "mod":
         rest, modulus = e.args[1].args
-        known = rest.op == modulus.op == "num" and modulus.value
-        return (rest.value % modulus.value, abs(modulus.value)) if known else None
+        if rest.op != "num" or modulus.op != "num" or not modulus.value:
+            return None
+        return rest.value % modulus.value, abs(modulus.value)
     if e.op != "given" or e.args[1].name != "in" or e.args[1].args[1] != Expr("const", name="Z"):
         return None
     said = value_answered(e.args[0]) or e.args[0]
     terms = said.args if said.op == "add" else (said,)
-    sizes, rest = [], Fraction(0)
+    sizes, constant = [], Fraction(0)
     for term in terms:
         factors = term.args if term.op == "mul" else (term,)
         if term.op == "num":
-            rest += term.value
+            constant += term.value
         elif factors[-1] == e.args[1].args[0] and all(f.op == "num" for f in factors[:-1]):
             sizes.append(prod((f.value for f in factors[:-1]), start=Fraction(1)))
         else:
             return None
-    return (rest % abs(sizes[0]), abs(sizes[0])) if len(sizes) == 1 and sizes[0] else None
+    return (constant % abs(sizes[0]), abs(sizes[0])) if len(sizes) == 1 and sizes[0] else None
 
 
 def _compare_conditional(gold: Expr, pred: Expr, ask: Ask) -> Outcome:

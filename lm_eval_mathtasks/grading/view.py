@@ -30,6 +30,8 @@ _WELCOME = re.compile(
     r"(?:sure|certainly|of course|okay|ok|here|let's|let us|let me|to solve|i will|we will|first)\b", re.I
 )
 _ANY_VALUE = re.compile(r"[0-9]|\\boxed|\$|\A\s*\(?[A-J]\)?[.\s]*\Z")
+# "<p>The answer is <b>19</b>.</p>"
+_MARKUP = re.compile(r"</?(?:p|b|i|u|strong|em|span|div|li|ul|ol|h[1-6])(?:\s[^<>]{0,80})?>")
 # "~~B~~ D"
 _STRUCK_OUT = re.compile(r"~~[^~\n]{1,80}~~")
 
@@ -66,6 +68,8 @@ def view(response: str) -> View:
     if unfinished:
         return View("", False, True, [])
     text, ended = _first_turn(_blank(text, spans) if spans else text)
+    if "</" in text:
+        text = _MARKUP.sub(lambda tag: " " * len(tag[0]), text)
     if "~~" in text:
         text = _STRUCK_OUT.sub(lambda struck: " " * len(struck[0]), text)
     text, outputs = _without_code(text)

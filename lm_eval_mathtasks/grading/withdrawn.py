@@ -39,7 +39,7 @@ _TAKES_BACK = tuple(
             ("orrect",),
             r"\bcorrection\*{0,2}:|\b(?:the )?corrected (?=answer|value|result|solution)"
             r"|\bboth(?= \(?[a-j]\)? and \(?[a-j]\)? (?:are|is) (?:also )?correct)"
-            r"|(?<![a-z])\(?[a-j]\)? and \(?[a-j]\)? are both(?= (?:also |equally )?(?:correct|right))",
+            r"|(?<![a-z])\(?[a-j]\)? and \(?[a-j]\)? are both (?:also |equally )?(?:correct|right)[^.\n]*\.?",
         ),
         (
             ("orrect ", "actual ", "right ", "real ", "revised "),
@@ -130,5 +130,5 @@ def taken_back(text: str, start: int) -> int:
     if last is None or near + last.end() <= start:
         return 0
     rest = small[last.end() :]
-    holds = last[0].endswith("both") or HAS_VALUE.search(rest) or not _UPHELD.search(rest)
+    holds = "both" in last[0] or HAS_VALUE.search(rest) or not _UPHELD.search(rest)
     return near + last.end() if holds else 0
