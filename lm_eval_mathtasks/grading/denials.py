@@ -117,17 +117,6 @@ _OBJECTS = re.compile(
     r"(?!.*(?:[\d$\\]|\b(?:right|correct|fine|ok|okay|indeed|still|exact|stands?|check(?:s|ed)?)\b))",
     re.IGNORECASE,
 )
-# "16 seems off", "The value 14 is what a careless reader gets": so much is said of a value that is no answer
-_TOLD_OF = re.compile(
-    r"(?:\A\W*|\b(?:value|number|answer|figure|result|so|thus|then|that|hmm+),?\s)[$(]*[-−]?\d[\d.,/]*[$)]*\s"
-    r"(?:seems?|looks?|sounds?|appears?|feels?|(?:is|was) what (?!we\b|was\b|is\b)"
-    # "So 5 is thrown out"
-    r"|(?:is|was|gets|got) (?:also |then |thus )?(?:thrown|tossed|kicked|crossed|struck|dropped|disqualified|dismissed"
-    r"|scrapped"
-    r"|void|moot|useless|out|off|gone|bogus|fake|meaningless|unacceptable|unusable|inconsistent|no))\b"
-    r"(?!.*(?:[\d$\\]|\b(?:right|correct|to be)\b))",
-    re.IGNORECASE,
-)
 # What is said of an answer, and not in one: "I retract my answer of 15", "Anyone who answers 600 has fallen for it".
 # It searches a text in small letters.
 _TELLS_OF_ANSWERS = re.compile(
@@ -235,12 +224,7 @@ def denies(text: str) -> bool:
         return True
     if last.endswith("?") and _ASKS.search(last):
         return True
-    if (
-        _TELLS_OF_ANSWERS.search(sentence.lower())
-        or _SUPPOSES.match(sentence)
-        or _OBJECTS.match(sentence)
-        or _TOLD_OF.search(sentence)
-    ):
+    if _TELLS_OF_ANSWERS.search(sentence.lower()) or _SUPPOSES.match(sentence) or _OBJECTS.match(sentence):
         return True
     if _LEFT_OPEN.search(sentence) or _TASK.match(sentence):
         return True
