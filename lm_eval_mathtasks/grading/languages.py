@@ -47,7 +47,7 @@ _BEHIND = re.compile(
 )
 # A sentence with one of these says that there is no answer, or gives none.
 REFUSES = (
-    r"(?:无法|無法|不能(?:确定|計算|计算|求出)|(?:信息|條件|条件|数据|資訊)(?:不足|不够|不完整)|缺[少乏](?:信息|条件|数据)"
+    r"(?:(?:能否|是否)[^。\n]*(?:需要|讨论|討論|证明|證明|验证|不清楚|未知)|无法|無法|不能(?:确定|計算|计算|求出)|(?:信息|條件|条件|数据|資訊)(?:不足|不够|不完整)|缺[少乏](?:信息|条件|数据)"
     r"|[没未](?:有)?(?:给出|提供)|でき(?:ない|ません)|求められ(?:ない|ません)|情報が(?:不足|足り|ない|ありません)|わかりません"
     r"|(?<!\w)(?:no (?:bastan?|alcanzan?|permiten?|se puede|es posible|puedo|podemos"
     r"|(?:hay|tenemos) (?:\w+ )?(?:suficiente|bastante))"
@@ -81,6 +81,16 @@ def changes_following(words: str) -> bool:
     (True, True, False)
     """
     return _BEFORE.search(words) is not None
+
+
+def bound_before(text: str) -> int:
+    """Return how many characters a text ends with that make another answer of the value behind it, 0 if none.
+
+    >>> bound_before("il faut plus de "), bound_before("il faut ")
+    (8, 0)
+    """
+    found = _BEFORE.search(text.rstrip("$ ") + " ")
+    return len(text) - found.start() if found else 0
 
 
 def changes_preceding(words: str) -> bool:

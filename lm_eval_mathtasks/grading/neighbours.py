@@ -6,7 +6,7 @@ They belong to the answer, so that what reads answers can tell what they mean, o
 import re
 
 from lm_eval_mathtasks.grading.formulas import Span
-from lm_eval_mathtasks.grading.languages import CHARACTERS
+from lm_eval_mathtasks.grading.languages import CHARACTERS, bound_before
 from lm_eval_mathtasks.grading.phrases import BOUND_BEHIND
 from lm_eval_mathtasks.grading.remarks import MEASURES
 
@@ -23,7 +23,8 @@ _BEFORE = re.compile(
     rf"|{_NO_SUM}up to|(?:close|next|prior|perpendicular|parallel|proportional|opposite|adjacent) to"
     r"(?: one of| that of)?|(?:anything|all|nothing|everything) (?:but|except)"
     r"|(?:somewhere )?between [^\s,;]+ and|(?:somewhere|anywhere|lies|lie|ranges?|varies) from [^\s,;]+ to"
-    r"|(?:differs?|different|distinct) from|(?:(?:square|cube) root|(?:absolute|additive|multiplicative) \w+) of"
+    r"|(?:capped|limited) (?:at|to)|bounded by|(?:differs?|different|distinct) from"
+    r"|(?:(?:square|cube) root|(?:absolute|additive|multiplicative) \w+) of"
     r"|(?P<of>[a-z]+) of(?: all| every| the)?|divisible by|exceed(?:s|ed|ing)?|approaching|nearing"
     r"|(?:half |twice |thrice |(?:\w+ )?times )?as [a-z]+ as"
     r"|nearly|almost|barely|hardly|scarcely|past|beyond|until|till|before|under|over|above|below|without|except"
@@ -63,7 +64,10 @@ def with_neighbours(text: str, span: Span, start: int) -> Span:
     if "=" in text[begin:end]:
         return span
     before = _BEFORE.search(text, max(start, begin - _MAX_BEFORE), begin)
-    if before and (before["of"] or "").lower() not in _OF_A_MEASURE:
+    foreign = bound_before(text[max(start, begin - _MAX_BEFORE) : begin])
+    if foreign:
+        begin -= foreign
+    elif before and (before["of"] or "").lower() not in _OF_A_MEASURE:
         begin = before.start("words")
     behind = _BEHIND.match(text, end)
     if behind:

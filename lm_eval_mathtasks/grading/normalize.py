@@ -82,6 +82,8 @@ _RULES = (
     ),
     (r"\(\s*([\dA-Za-z]*\d[\dA-Za-z]*)\s*\)\s*_\s*\{?\s*\\text\{\s*(?:base\s*)?(\w+)\s*\}\s*\}?", r"\1_{\2}"),
     (r"(?<=\d)\s*(?:\\text\{\s*)?\(?in (binary|octal|hexadecimal)\)?\s*\}?$", r"_{\1}"),
+    (r"(?<=\d)\s*\\colon(?![a-zA-Z])\s*(?=\d)", ":"),
+    (r"\\textcircled\s*\{\s*(\d{1,2})\s*\}", r"\1, "),
     # what repeats: 0.1(6), 0.\dot{1}4285\dot{7}
     (r"^(-?\d*\.\d*)\((\d{1,9})\)$", r"\1\\overline{\2}"),
     (r"(\.\d*)\\dot\s*\{?(\d)\}?(?:(\d*?)\\dot\s*\{?(\d)\}?)?", r"\1\\overline{\2\3\4}"),

@@ -7,15 +7,17 @@ from lm_eval_mathtasks.grading.formulas import Span
 from lm_eval_mathtasks.grading.phrases import SECOND_THOUGHT, TOLD_BEHIND
 
 _LETTER_FIRST = re.compile(
-    r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?!\)?, \(?[A-J]\)?, )(?:[)\].:,*。，、](?!\W{0,3}(?:is|can|fails|and|or)\b)"
+    r"[(\[*]{0,3}(?!A ?: ?not\b)([A-J])(?!\)?, \(?[A-J]\)?, )"
+    r"(?:[)\].:,*。，、](?!\W{0,3}(?:is|can|fails|and|or|follows|holds|gives|has|does|must)\b)"
     r"|\s?\Z|(?=[\u4e00-\u9fff]))"
 )
 _LETTER = (
-    r"(?<![\w'’])\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
+    r"(?<![\w'’])\(?(?:[B-HJ]|A(?! ?: ?not\b|\s(?!is\b|and\b|or\b|as well\b)[a-z])|I{1,3}(?=,| and| or)|II|III|IV)\)?"
     rf"(?![\w'’?])(?!{TOLD_BEHIND})"
 )
 _AND_OR = (
-    r"(?:(?:, and|, or| and| or|,|;)\s|/|\s?(?:或者?|または|和|与|、)\s?|\s(?:oder|ou|o|или|und|et|y|и)\s)"
+    r"(?:(?:, and|, or| and| or| as well as|,|;)\s|/"
+    r"|\s?(?:或者?|または|和|与|、)\s?|\s(?:oder|ou|o|или|und|et|y|и)\s)"
 )
 _LETTERS = re.compile(rf"{_LETTER}(?:{_AND_OR}{_LETTER})*")
 # "C, although D is tempting"
@@ -45,7 +47,9 @@ CONDITIONAL_OPTIONS = re.compile(
     r" \(?(?:[B-HJ]|A(?! [a-z]))(?:\)|(?= (?:if|when|for|otherwise)\b)|[.,]?\Z)"
 )
 # "[x] A  [ ] B"
-_TICKED = re.compile(r"(?:\[[xX✓✔]\]|[☑✅])\s*\(?([A-J])\b")
+_TICKED = re.compile(
+    r"(?:\[[xX✓✔]\]|[☑✅])\s*\(?(?P<item>[A-J])\b|\|\s*\(?(?P<row>[A-J])\)?\s*\|[^|\n]*[✓✔✅]"
+)
 _NONE_RIGHT = re.compile(
     r"\b[Nn]one of the (?:\w+ )?(?:options|choices|answers)\b[^.]{0,30}\b(?:correct|right|match|fit|work)"
     r"|\b(?:matches|equals|fits|is) none of the (?:options|choices|answers)\b"
@@ -65,7 +69,7 @@ def chosen(text: str, tail: int) -> Iterator[Span]:
     """Yield the letter that a text opens with, and the last that it chooses behind `tail`; of options under conditions
     all that is said of them."""
     if ticked := list(_TICKED.finditer(text, tail)):
-        yield ticked[0].start(1), ticked[-1].end(1)
+        yield ticked[0].start(ticked[0].lastgroup or 0), ticked[-1].end(ticked[-1].lastgroup or 0)
         return
     if _NONE_RIGHT.search(text, tail):
         return

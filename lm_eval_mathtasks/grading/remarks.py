@@ -138,6 +138,9 @@ def only_names(key: list[str], words: str) -> bool:
     last, before = (key or [":"])[-1], key[-2] if len(key) > 1 else ""
     if _NEGATIONS & set(key) or last == ":":
         return not _NEGATIONS & set(key)
+    # "twice Ben's age of 9"
+    if len(key) > 1 and not {"twice", "double", "triple", "thrice", "half"}.isdisjoint(key):
+        return False
     # "none of the 3", "double the 3", but "all of the 3"
     if last == "the" and before in _GOVERNING:
         return key[-3:-2] in (["all"], ["each"]) or only_names(key[:-1], "")

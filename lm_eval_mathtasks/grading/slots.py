@@ -104,7 +104,7 @@ _OF_WHAT = {
 }
 MAX_NOUN = 60  # characters
 _SOMETHING = re.compile(r"[^\W_]|[√π∞∅]")
-_DIGIT = re.compile(r"\d")
+_DIGIT, _DIGITS_ON = re.compile(r"\d"), re.compile(r"[\d.,]*(?<![.,])")
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 # "**A** and **E**"
 _AND_BOLD = re.compile(r"\*\*[^*\n]{0,30}\*\*")
@@ -175,7 +175,7 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
         return start + group[0].start, start + group[-1].stop
     if head and (factor := _FACTOR.match(text, start, stop)):
         return slot_value(text, factor.end(), stop)
-    if head and is_unresolved(text, head.end()):
+    if head and is_unresolved(text, _DIGITS_ON.match(text, head.end()).end()):  # type: ignore[union-attr]
         return None
     if head:
         end = sentence_end(text, start, stop)

@@ -82,6 +82,8 @@ _RELATIVE_TO = re.compile(
     r"(?:\d[\d.,]*%? (?:times|of)|twice|half|double)\b|past (?:[a-z']+ ){1,4}\d"
     r"|(?:more|less|fewer|[a-z]+er) than"
     r" (?:what|the (?:number|amount|total|value|original|sum|answer))\b)[^,;=.\n]*(?:[.!]|\Z)"
+    # "12 times the number of rows, plus one"
+    r"|\stimes (?:the|as|his|her|its|their|what|that)\b[^=\d.\n]*\b(?:plus|minus|more|less)\b[^=\d.\n]*(?:[.!*]|\Z)"
 )
 _CHANCE = re.compile(r"\b(?:probability|chances?|likelihood)\b[^.]*\Z", re.IGNORECASE)
 _LISTED = re.compile(r"\)?(?:\s(?P<unit>[a-z]+))?(?:,?\s(?:and|or)\s|,\s)\(?")
