@@ -167,7 +167,13 @@ def _first_solution(seen: View) -> View:
 
 def _answers(seen: View, *, guesses: bool = True) -> Iterator[Found]:
     for rule, parts in _places(seen, guesses):
-        if denials.is_unreal(seen.text, *parts[-1]) or told_wrong(seen.text, *parts[-1]):
+        if denials.is_unreal(seen.text, *parts[-1]):
+            continue
+        # behind most answers nothing is said
+        if not _MORE.search(seen.text, parts[-1][1]):
+            yield rule, parts
+            continue
+        if told_wrong(seen.text, *parts[-1]):
             continue
         if taken := taken_back(seen.text, parts[0][0]):
             yield from _answers(seen._replace(text="\n" * taken + seen.text[taken:]), guesses=guesses)

@@ -49,8 +49,6 @@ _RULES = (
     (r"\\(?:displaystyle|textstyle|limits|nolimits|boldmath|bf|rm|it|strut)(?![a-zA-Z])", " "),
     (r"</?(?:b|strong|em)(?:>|$)|\\phantom\{[^{}]*\}", " "),
     (r"\\(?:left|right)\s*\.", ""),
-    # "\\mathbf{C.}\\ 3/8"
-    (r"\\mathbf\s*\{\s*\(?([A-J])(?:\)|[.:])\s*\}(?:\\[ ,;]|~|\s)*", r"(\1) "),
     (r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?(?=\s*[\\()\[\]{}|/.]|\s*$)", ""),
     (r"\\(?:textcolor|colorbox)\s*\{[^{}]*\}|\\color\s*\{[^{}]*\}", ""),
     (r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in)\s*\]", r"\\\\ "),
@@ -60,8 +58,6 @@ _RULES = (
     (r"(?:\{|^)([^{}]*)\\over(?![a-zA-Z])([^{}]*)(?:\}|$)", r"\\frac{\1}{\2}"),
     (r"\\(?:cancel|bcancel|xcancel|sout|st)\s*\{[^{}]*\}", " "),
     (r"(?<![\\a-zA-Z])(?:as well as|together with|along with|and also)(?![a-zA-Z])", "and"),
-    (r"(?<![\\a-zA-Z])and,?\s(?:finally|lastly|by symmetry),?(?:\sat)?(?![a-zA-Z])", "and"),
-    (r",\sat\s(?=\$?[a-z]\s?=)", ", "),
     (r"^\\text\s*\{\s*[aA]n?\s*\}\s*(?=\\?\$|\d)", ""),
     # commands that lost their backslash
     (r"(?<![\\a-zA-Z])(cdot|infty|leq|geq|neq)(?![a-zA-Z])", r"\\\1"),
@@ -69,21 +65,6 @@ _RULES = (
     (r"\^\{?circ(?![a-zA-Z])\}?", r"^{\\circ}"),
     (r"(?<![\\a-zA-Z])left([(\[|])(.*?)(?<![\\a-zA-Z])right([)\]|])", r"\1\2\3"),
     (r"(?<![\\a-zA-Z])log(2|10)\s*\(", r"\\log_{\1}("),
-    # dy/dx is y', beside y' of the other side
-    (r"\\frac\{\s*d\s*([a-z])\s*\}\{\s*d\s*[a-z]\s*\}", r"\1'"),
-    (r"\\frac\{\s*d\^\{?2\}?\s*([a-z])\s*\}\{\s*d\s*[a-z]\s*\^\{?2\}?\s*\}", r"\1''"),
-    (r"^(\\?[$]?[\d.]+)\s*(?:\\text\{\s*)?or its (?:negative|opposite)\s*\}?$", r"\\pm \1"),
-    (r"(?<=\d),\s(?=\(?(?:in )?base\b)", " "),
-    (r"^(?:(\d+)\s?h\s?)?(\d+)\s?m\s?(\d+(?:\.\d+)?)\s?s$", r"\1 h \2 min \3 s"),
-    (r"^(\d+)\s?h\s?(\d+)\s?m$", r"\1 h \2 min"),
-    (
-        r"(\d\s*\^\{\\circ\})\s*(\d+(?:\.\d+)?)\s*(?:minutes?|min)(?:\s*(?:and\s)?(\d+(?:\.\d+)?)\s*(?:seconds?|sec))?$",
-        r"\1\2'\3",
-    ),
-    (r"\(\s*([\dA-Za-z]*\d[\dA-Za-z]*)\s*\)\s*_\s*\{?\s*\\text\{\s*(?:base\s*)?(\w+)\s*\}\s*\}?", r"\1_{\2}"),
-    (r"(?<=\d)\s*(?:\\text\{\s*)?\(?in (binary|octal|hexadecimal)\)?\s*\}?$", r"_{\1}"),
-    (r"(?<=\d)\s*\\colon(?![a-zA-Z])\s*(?=\d)", ":"),
-    (r"\\textcircled\s*\{\s*(\d{1,2})\s*\}", r"\1, "),
     # what repeats: 0.1(6), 0.\dot{1}4285\dot{7}
     (r"^(-?\d*\.\d*)\((\d{1,9})\)$", r"\1\\overline{\2}"),
     (r"(\.\d*)\\dot\s*\{?(\d)\}?(?:(\d*?)\\dot\s*\{?(\d)\}?)?", r"\1\\overline{\2\3\4}"),
@@ -168,6 +149,37 @@ _RULES = (
     (r"[%％]|\\[%％]", "%"),
     (r"(?<![a-zA-Z])USD\s*(?=[\d.])|US\s*\\?\$(?=\s*\d)", r"\\$"),
     (r"\s+", " "),
+)
+# Each rule is tried only on texts that hold its word.
+_RULES_OF_A_WORD = (
+    ("symmetry", r"(?<![\\a-zA-Z])and,?\sby symmetry,?(?:\sat)?(?![a-zA-Z])", "and"),
+    ("at ", r"(?<![\\a-zA-Z])and,?\s(?:finally|lastly),?\sat(?![a-zA-Z])", "and"),
+    ("at ", r",\sat\s(?=\$?[a-z]\s?=)", ", "),
+    # dy/dx is y', beside y' of the other side
+    ("frac", r"\\frac\{\s*d\s*([a-z])\s*\}\{\s*d\s*[a-z]\s*\}", r"\1'"),
+    ("frac", r"\\frac\{\s*d\^\{?2\}?\s*([a-z])\s*\}\{\s*d\s*[a-z]\s*\^\{?2\}?\s*\}", r"\1''"),
+    ("or its", r"^(\\?[$]?[\d.]+)\s*(?:\\text\{\s*)?or its (?:negative|opposite)\s*\}?$", r"\\pm \1"),
+    ("base", r"(?<=\d),\s(?=\(?(?:in )?base\b)", " "),
+    ("ary", r"(?<=\d)\s*(?:\\text\{\s*)?\(?in (binary)\)?\s*\}?$", r"_{\1}"),
+    ("octal", r"(?<=\d)\s*(?:\\text\{\s*)?\(?in (octal)\)?\s*\}?$", r"_{\1}"),
+    ("decimal", r"(?<=[\dA-F])\s*(?:\\text\{\s*)?\(?in (hexadecimal)\)?\s*\}?$", r"_{\1}"),
+    (
+        "_",
+        r"\(\s*([\dA-Za-z]*\d[\dA-Za-z]*)\s*\)\s*_\s*\{?\s*\\text\{\s*(?:base\s*)?(\w+)\s*\}\s*\}?",
+        r"\1_{\2}",
+    ),
+    ("m", r"^(?:(\d+)\s?h\s?)?(\d+)\s?m\s?(\d+(?:\.\d+)?)\s?s$", r"\1 h \2 min \3 s"),
+    ("h", r"^(\d+)\s?h\s?(\d+)\s?m$", r"\1 h \2 min"),
+    (
+        "min",
+        r"(\d)\s*(?:\^\s*\{?\s*\\circ\s*\}?|°|\bdegrees?)\s*(\d+(?:\.\d+)?)\s*(?:minutes?|min)"
+        r"(?:\s*(?:and\s)?(\d+(?:\.\d+)?)\s*(?:seconds?|sec))?$",
+        r"\1^{\\circ}\2'\3",
+    ),
+    ("colon", r"(?<=\d)\s*\\colon(?![a-zA-Z])\s*(?=\d)", ":"),
+    ("textcircled", r"\\textcircled\s*\{\s*(\d{1,2})\s*\}", r"\1, "),
+    # "\\mathbf{C.}\\ 3/8"
+    ("mathbf", r"\\mathbf\s*\{\s*\(?([A-J])(?:\)|[.:])\s*\}(?:\\[ ,;]|~|\s)*", r"(\1) "),
 )
 _EMPHASIS = re.compile(r"^(\*{1,3}|_{2}|`{1,3})(.+?)\1$", re.DOTALL)
 _MARKED_SECONDS = re.compile(r"(\d\s?'\s?[\d.]+)\s?\"$")
@@ -301,12 +313,19 @@ def _rules(latex: bool) -> list[tuple[re.Pattern[str], str]]:
     return [(re.compile(p), replacement) for p, replacement in _RULES if latex or not p.startswith(r"\\")]
 
 
+@lru_cache(maxsize=1)
+def _rules_of_a_word() -> list[tuple[str, re.Pattern[str], str]]:
+    return [(word, re.compile(p), replacement) for word, p, replacement in _RULES_OF_A_WORD]
+
+
 def _pass(text: str) -> str:
     before = None
     while before != text:
         before = text
         text = _trim(_unwrap_once(text))
     text = _INNER_DELIMITER.sub(" ", _dollars(text))
+    for word, pattern, replacement in _rules_of_a_word():
+        text = pattern.sub(replacement, text) if word in text else text
     for pattern, replacement in _rules("\\" in text):
         # most rules find nothing, and to look is cheaper than to expand a replacement
         text = pattern.sub(replacement, text) if pattern.search(text) else text

@@ -91,6 +91,7 @@ OPPOSITES = [
         {"slower", "shorter", "younger", "lighter", "smaller"},
     ),
 ]  # fmt: skip
+_OPPOSED = {word for pair in OPPOSITES for words in pair for word in words}
 # What opens a remark: "per day", "of the planks", "for each child", "away from home".
 _PREPOSITIONS = {"in", "of", "for", "at", "on", "with", "since", "because", "after"}
 _EACH = {"per", "a", "an", "each", "every"} | languages.LINKS
@@ -123,7 +124,11 @@ _BEHIND = MEASURES - {"score", "maximum", "minimum", "max", "min"} | {
 
 def opposed(left: str, right: str, opposites: Sequence[tuple[set[str], set[str]]] = OPPOSITES) -> bool:
     """Do the words of two quantities say the opposite of each other, as "loss" and "profit" do?"""
-    a, b = (set(re.findall("[a-z]+", side.lower())) for side in (left, right))
+    a = set(re.findall("[a-z]+", left.lower()))
+    # most texts are done here
+    if a.isdisjoint(_OPPOSED):
+        return False
+    b = set(re.findall("[a-z]+", right.lower()))
     return any((a & one and b & other) or (a & other and b & one) for one, other in opposites)
 
 

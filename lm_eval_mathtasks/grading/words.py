@@ -207,6 +207,10 @@ def compare_directions(gold: str, pred: str) -> Verdict | None:
 
 def compare_tallies(gold: str, pred: str) -> Verdict | None:
     """Compare two scores, which do not cancel, or odds with what is none; None for other answers."""
+    told = f"{gold} {pred}".lower()
+    # most texts are done here
+    if "score" not in told and "odds" not in told:
+        return None
     ours, theirs = _TALLY.search(pred), _TALLY.search(gold)
     if ours and theirs and _SCORE.search(f"{gold} {pred}"):
         same = ours.groups() == theirs.groups()
