@@ -137,7 +137,7 @@ MAX_PERIOD, MIN_REPEATS = 250, 5
 MIN_COUNTED, MIN_SAME = 30, 12
 _MAX_COUNTED = 400  # characters
 _LONGEST_SIGN = 20  # characters of what ends a proof
-_SHORT_SENTENCE, _LONGEST_SENTENCE = 250, 1_500  # characters
+_SHORT_SENTENCE, _LONGEST_SENTENCE = 250, 700  # characters
 _PROBE = 40  # characters by which a repetition is looked for
 
 

@@ -44,6 +44,7 @@ _REFERENCE = re.compile(
 MAX_SLOT = 1_500  # characters
 # Numbers from the end that may be no values, so that a line of nothing else is read in linear time.
 MAX_DROPPED = 10
+MAX_SENTENCE = 400  # characters of a last sentence and some before it
 _BREAK = re.compile(rf"\n|[。！？]|{NO_STOP}[.!?]\s")
 _THERE_ARE = re.compile(
     r"\bthere (?:are|is|were|will be|would be|must be)"
@@ -141,14 +142,7 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     unknown = _left_open(text, telling[-1]) if telling else None
     if unknown:
         telling = [formula for formula in telling if _names(text[formula.start : formula.stop], unknown)]
-    # names after the last telling formula
-    outside = found[-3:]
-    numbers = [
-        match.span()
-        for match in NUMBER.finditer(text, after, stop)
-        if not _REFERENCE.search(text, max(start, match.start() - 12), match.start())
-        and not any(other.begin <= match.start() < other.end for other in outside)
-    ]
+    numbers = _numbers(text, after, stop, found[-3:])
     if not numbers and (between := _told_between(text, telling, stop)):
         return between
     if formula := _drop_pieces(text, start, numbers):
@@ -193,6 +187,24 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     return None if is_unresolved(text, end) else trim(text, begin, end)
 
 
+def _numbers(text: str, after: int, stop: int, names: list[Formula]) -> list[Span]:
+    """Return the numbers behind the last telling formula that are in none of the formulas behind it. Of a long text
+    the last ones will do: more than are ever dropped, with all of the last sentence."""
+    for first in (stop - MAX_SENTENCE, after):
+        begin = _last_break(text, after, first) if first > after else after
+        numbers = [
+            match.span()
+            for match in NUMBER.finditer(text, begin, stop)
+            if not _REFERENCE.search(text, max(begin, match.start() - 12), match.start())
+            and not any(name.begin <= match.start() < name.end for name in names)
+        ]
+        if begin == after or (
+            len(numbers) > MAX_DROPPED and _last_break(text, after, numbers[-1][0]) > begin
+        ):
+            break
+    return numbers
+
+
 def listed(text: str, start: int, stop: int) -> Span | None:
     """Return the span of a list that `text[start:stop]` is: a value each line, or one name and a value each."""
     found = _ITEMS.fullmatch(text, start, stop)
@@ -224,8 +236,11 @@ def _in_words(text: str, start: int, stop: int) -> Span | None:
 
 def _last_break(text: str, start: int, stop: int) -> int:
     """Return the start of the sentence or line that `stop` is in."""
-    window = max(start, stop - MAX_SLOT)
-    return max([window, *(match.end() for match in _BREAK.finditer(text, window, stop))])
+    for size in (MAX_SENTENCE, MAX_SLOT):
+        window = max(start, stop - size)
+        if ends := [match.end() for match in _BREAK.finditer(text, window, stop)]:
+            return ends[-1]
+    return window
 
 
 def _formula_value(text: str, telling: list[Formula], sentence: int) -> Span | None:
