@@ -64,6 +64,7 @@ _WOULD = re.compile(
     r"\b(?:(?P<had>answer would have been)|(?P<were>Had|Were|If only)|would|may|might|could)\b"
     r"[^.!?;\n]*\Z"
 )
+_UNREAL_WORDS = ("ould", "may", "might", "Had", "Were", "If only")
 # "Had it been acute, it would be 45", "Were n prime, 11 would follow"
 _CONDITIONAL = re.compile(r"[^.!?\n]*\b(?:would|could|might)\b")
 _UNMET = re.compile(
@@ -256,18 +257,21 @@ def is_unreal(text: str, start: int, stop: int) -> bool:
     """Tell whether `text[start:stop]` is told of what is not the case: "it would be 8, but it is not full", or as
     what somebody may think: "one might be tempted to answer 8".
     """
-    near = max(0, start - MAX_BETWEEN)
-    ends = (text.rfind(".", near, start), text.rfind("!", near, start), text.rfind("?", near, start))
-    sentence = max(near, max(ends) + 1)
+    if _CALLED_WRONG.match(text, stop):
+        return True
     answer = text.rfind("nswer", max(0, start - _MAX_STATED), start) if text[start - 1 : start] == "{" else -1
     if answer >= 0 and doubts(text[max(0, answer - _MAX_THOUGHT) : answer - 1]):
         return True
-    # a word stands right before what is refuted; most texts are done here
+    # a word stands right before what is refuted
     gap = start - 1 - (text[start - 1 : start] == "$")
     refutable = gap > 0 and text[gap].isspace() and text[gap - 1].isalnum()
+    near = max(0, start - MAX_BETWEEN)
+    before = text[near:start]
+    # most texts are done here
+    if not refutable and not any(map(before.__contains__, _UNREAL_WORDS)):
+        return False
+    sentence = near + max(before.rfind("."), before.rfind("!"), before.rfind("?")) + 1
     if refutable and _REFUTES.search(text[max(sentence, start - _MAX_THOUGHT) : start].lower()):
-        return True
-    if _CALLED_WRONG.match(text, stop):
         return True
     line = text.rfind("\n", sentence, start) + 1
     would = _WOULD.search(text, max(sentence, line), start)

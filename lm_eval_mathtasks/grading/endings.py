@@ -187,7 +187,8 @@ def ends_in_loop(text: str) -> bool:
 
 def _counts(text: str) -> bool:
     # so many numbers leave no room for a word: most texts are done here
-    if not "".join(text.rstrip(", \n\t")[1 - 2 * MIN_SAME :].replace(",", " ").split()).isdecimal():
+    end = text[-4 * MIN_SAME :].rstrip(", \n\t")[1 - 2 * MIN_SAME :]
+    if not "".join(end.replace(",", " ").split()).isdecimal():
         return False
     listed = text[-_MAX_COUNTED:].replace(",", " ").split()
     numbers = [int(number) for number in takewhile(str.isdecimal, reversed(listed))]
