@@ -149,7 +149,7 @@ class _Slot(NamedTuple):
 
 def statement_values(text: str) -> Iterator[tuple[str, Span]]:
     """Yield (rule, answer) of statements and `A:` lines, values before words and the last before the first."""
-    if letters := _LETTER_LINES.search(text, max(0, len(text) - MAX_SLOT)):
+    if "Answer: " in text and (letters := _LETTER_LINES.search(text, max(0, len(text) - MAX_SLOT))):
         yield "statement", letters.span("letters")
     words = []
     for slot in sorted(_slots(text), reverse=True)[:MAX_STATEMENTS]:

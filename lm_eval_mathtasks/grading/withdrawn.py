@@ -65,7 +65,7 @@ _TAKES_BACK = tuple(
             ("no, ", "wait", "scratch that", "oops,", "hold on"),
             r"(?<![\w,] )\b(?:no, (?:that|this)(?:'s| is| was)|no,? wait|wait,? no|scratch that|oops(?=,)"
             r"|hold on(?!.{0,40}\b(?:check|verify)))\b(?=[^\n]*[\d$\\])"
-            r"|\b(?:no,? wait|wait,? no)(?=\W*(?:(?:the|so)\W*)?\Z)",
+            r"|(?<=[.!?]\s)(?:no,? wait|wait,? no)(?=\W*(?:(?:the|so)\W*)?\Z)",
         ),
     )
 )
