@@ -39,10 +39,9 @@ _SAME_AGAIN = re.compile(
 _SAME_AT_END = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:i\.e\.|that is|in other words)[\s,}].*")
 # "3, because 2x = 6", "Since 2x = 6, x = 3"
 _BECAUSE = re.compile(r",?\s*(?:\\text\{\s*|(?<![\w\\]))(?:because|since)\b.*")
+_IN_REALS = r"\\in\s*(?:\\mathbb\s*\{\s*R\s*\}|\\R)"
 # "x < 3, x in R" says nothing of x
-_DOMAIN = re.compile(
-    r"(?<=\S),?\s*(?:\\text\{\s*(?:for|where|with|and)?\s*\})?\s*[t-z]\s*\\in\s*(?:\\mathbb\s*\{\s*R\s*\}|\\R)$"
-)
+_DOMAIN = re.compile(rf"(?<=\S),?\s*(?:\\text\{{\s*(?:for|where|with|and)?\s*\}})?\s*[t-z]\s*{_IN_REALS}$")
 # "2^n, n = 0, 1, 2, ...", "kπ (k is an integer)"
 _INDEX_RANGE = re.compile(
     r"(?<=\S)(?:[,;]?\s*([a-z])\s*=\s*-?\d+\s*,\s*-?\d+\s*,.*"
@@ -59,7 +58,6 @@ _REALS_WITH = re.compile(
     r"(?:\\text\{\s*)?(?:with|such that|where|for which|satisfying)\b\s*\}?\s*(?=.*(?:[<>]|\\(?:ne|le|ge|in)\b))"
 )
 # "for some constant c", "where k ∈ ℝ is any constant"
-_IN_REALS = r"\\in\s*(?:\\mathbb\s*\{\s*R\s*\}|\\R)"
 _CONSTANT = re.compile(
     r"(?:\\text\{|[\s}]|\b(?:all|any|some|every|an?|arbitrary|real|fixed)\b)*"
     r"(?:(?:constants?|numbers?|reals?|values? of)\s*\}?\s*(?P<a>[a-zA-Z])\s*\}?"

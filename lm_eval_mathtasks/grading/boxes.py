@@ -30,7 +30,7 @@ _CASES = re.compile(
     r"[$.\s]*\n\s*\(?(?:[b-h]|i{2,3}|iv|[2-8])\)\s\$?|[$.\s]*\n\s*[-*•]\s(?:with|without|if|when|case|assuming|for)\b[^\n]{0,50}[:,]\s?\$?",
     re.IGNORECASE,
 )
-# "If order matters there are \\boxed{20} ways; if it does not, there are \\boxed{10} ways."
+# "If order matters there are \boxed{20} ways; if it does not, there are \boxed{10} ways."
 _OTHER_CASE = re.compile(
     r"[^.!?\n]{0,60}[;,]\s(?:and |but )?(?:if|when|otherwise|in the other case)\b[^.!?\n]{0,60}",
     re.IGNORECASE,

@@ -111,7 +111,7 @@ _REMARK = re.compile(
 _BRACKETED_REMARK = re.compile(
     r"\s\((?:(?:note|notice|remark|achieved|attained|recall|these|this|we)\b(?:[^()]|\([^()]*\))*"
     rf"|[^()\n]* (?:is|are|was) (?:{REJECTED})\b[^()\n]*)\)[.$\s]*\Z"
-    # what is told beside it: "(the perimeter is 24)", "(circumference: $8\\pi$)", "; their sum is 45 as required"
+    # what is told beside it: "(the perimeter is 24)", "(circumference: $8\pi$)", "; their sum is 45 as required"
     r"|[\s。]?(?<!\\)[(（](?!(?:so|thus|hence|therefore|that is|i\.?e|which|giving|making|total|in total|or|approx"
     r"|about|answer|final)\b)[^\W\d_]{2,}(?:[^()（）]|\([^()]*\))*(?<!\\)[)）][.$。\s]*\Z"
     r"|[;,]\s(?:their|its|whose|ihre)\s[^;.]*"

@@ -216,7 +216,7 @@ def _option_after_box(seen: View) -> Iterator[Found]:
     """An option named last, after a box with something else: "$\\boxed{42}$ ... **Answer: D**"."""
     boxes = find_boxes(seen.text)
     named = boxes and _NAME_IN_BOX.fullmatch(seen.text, boxes[-1].start, boxes[-1].stop)
-    # "\\boxed{x}, where x = 15"
+    # "\boxed{x}, where x = 15"
     if named and (told := _TOLD_NAME.match(seen.text, boxes[-1].end)) and told["name"] == named[1]:
         yield "statement", [told.span("value")]
     if not boxes or not (option := _OPTION_AT_END.search(seen.text, boxes[-1].end)):

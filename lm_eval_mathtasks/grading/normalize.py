@@ -178,7 +178,7 @@ _RULES_OF_A_WORD = (
     ),
     ("colon", r"(?<=\d)\s*\\colon(?![a-zA-Z])\s*(?=\d)", ":"),
     ("textcircled", r"\\textcircled\s*\{\s*(\d{1,2})\s*\}", r"\1, "),
-    # "\\mathbf{C.}\\ 3/8"
+    # "\mathbf{C.}\ 3/8"
     ("mathbf", r"\\mathbf\s*\{\s*\(?([A-J])(?:\)|[.:])\s*\}(?:\\[ ,;]|~|\s)*", r"(\1) "),
 )
 _EMPHASIS = re.compile(r"^(\*{1,3}|_{2}|`{1,3})(.+?)\1$", re.DOTALL)

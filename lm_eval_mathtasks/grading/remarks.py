@@ -55,23 +55,15 @@ _CHANGING_OF = {
     "factorial", "complement",
 }  # fmt: skip
 _OF_DIGITS = {
-    "digit",
-    "digits",
-    "digital",
-    "cross",
-    "alternating",
-    "prime",
-    "factor",
-    "factors",
-    "divisor",
-    "divisors",
-}
+    "digit", "digits", "digital", "cross", "alternating", "prime", "factor", "factors", "divisor", "divisors",
+}  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 # What is counted is known by its plural, or by what it is made of.
 _COUNTED = re.compile(
     r"(?![a-z]+wards)(?![a-z]+us\b)[a-z'-]*[a-rt-z]s|[a-z]+(?:[ae]ss|oss|iss)es|people|(?:[a-z]+-?)?m[ae]n|children|fish|sheep|feet|teeth|mice"
     r"|geese|dice|[a-z-]+-(?:old|sided|digit)|(?!off|out|shy|ish|too|mil|etc)[a-z]{1,3}"
 )
+# "5 (taking the positive root)" says how it was got.
 _EXPLAINS = re.compile(
     r"\s*\((?:taking|using|rejecting|discarding|since|because|rounded|rounding)\b[^()]*\)\s*"
 )
@@ -191,7 +183,6 @@ def says_nothing(words: str, *, of_one: bool = False) -> bool:
     >>> says_nothing("apples for the party"), says_nothing("apples in theory"), says_nothing("apples more than before")
     (True, False, False)
     """
-    # "5 (taking the positive root)"
     if _EXPLAINS.match(words):
         return True
     found = _WORD.findall(words.replace("left over", "left"))

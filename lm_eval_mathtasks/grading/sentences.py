@@ -35,6 +35,7 @@ _LISTED_NAME = re.compile(r"(?:[-*•]|\d[.)])\s+\$?([a-zA-Z]\w?)\s?=")
 _CIRCLED = re.compile(r"[\u2460-\u2473](?:(?:[\s,、，和及&]|and|or)*[\u2460-\u2473])*")
 _CONTRAST = re.compile(r",\s(?:and )?(?:not|rather than|instead of)\s\$")
 _AMONG = re.compile(r"\b(?:among|of|out of|from) (?:the|these|those|all) (?:first )?\Z")
+# "It comes to fifty dollars for the 10 items."
 _FOR_THE = re.compile(r"\b(?:for|in|from) (?:the|all|these|those|his|her|their) \Z")
 # "question 2" and "step 20" name a part of the text.
 _REFERENCE = re.compile(
@@ -44,7 +45,7 @@ _REFERENCE = re.compile(
 MAX_SLOT = 1_500  # characters
 # Numbers from the end that may be no values, so that a line of nothing else is read in linear time.
 MAX_DROPPED = 10
-MAX_SENTENCE = 400  # characters of a last sentence and some before it
+_WINDOW = 400  # characters of a last sentence and some before it
 _BREAK = re.compile(rf"\n|[。！？]|{NO_STOP}[.!?]\s")
 _THERE_ARE = re.compile(
     r"\bthere (?:are|is|were|will be|would be|must be)"
@@ -190,7 +191,7 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
 def _numbers(text: str, after: int, stop: int, names: list[Formula]) -> list[Span]:
     """Return the numbers behind the last telling formula that are in none of the formulas behind it. Of a long text
     the last ones will do: more than are ever dropped, with all of the last sentence."""
-    for first in (stop - MAX_SENTENCE, after):
+    for first in (stop - _WINDOW, after):
         begin = _last_break(text, after, first) if first > after else after
         numbers = [
             match.span()
@@ -236,7 +237,7 @@ def _in_words(text: str, start: int, stop: int) -> Span | None:
 
 def _last_break(text: str, start: int, stop: int) -> int:
     """Return the start of the sentence or line that `stop` is in."""
-    for size in (MAX_SENTENCE, MAX_SLOT):
+    for size in (_WINDOW, MAX_SLOT):
         window = max(start, stop - size)
         if ends := [match.end() for match in _BREAK.finditer(text, window, stop)]:
             return ends[-1]

@@ -75,7 +75,6 @@ _MINERVA_START = re.compile(
 _TAG = re.compile(
     r"<(?P<slash>[/\\]?)\s?(?i:answer(?:(?<=/answer)s)?|solution|final(?:_answer)?|ans|(?<=/)an[a-z]{2,6}|(?<=\\)an[a-z]{2,6})\s*(?:/?>|\Z)"
 )
-# What stands behind a key of JSON, {"answer": "42"}
 # "Answer: A", "Answer: B" and so on, a line each, choose none
 _LETTER_LINES = re.compile(
     r"(?<![^\n])Answer: (?P<letters>\(?[A-J]\)?(?:[.\s]*\nAnswer: \(?[A-J]\)?)+)[.\s]*\Z"
@@ -85,6 +84,7 @@ _ALSO = re.compile(
     r"\b(?:[Oo]ption |[Cc]hoice )?\(?([A-J])\)? (?:is|are|works|fits|holds)?"
     r" ?(?:also|as well|too)\b(?! (?:wrong|incorrect|false|not))"
 )
+# What stands behind a key of JSON, {"answer": "42"}
 _JSON_VALUE = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"{}\[\]]+))')
 _HAS_VALUE = re.compile(r"[0-9$\\√π∞]|\A[A-Za-z]\Z|(?<![a-zA-Z])[A-Ja-z](?![a-zA-Z])")
 MAX_BEFORE = 80  # characters before "answer is" that may doubt it
