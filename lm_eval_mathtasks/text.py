@@ -16,6 +16,10 @@ _MARK = re.compile(
     r"|\|(?:begin|(end))_of_thought\|>|(?:start|(end))_working_out>|\|(?:start|(end))_thinking\|>"
     r"|\|inner_(?:prefix|(suffix))\|>|\|channel>\s{0,4}thought|(channel)\|>|\|(?:open|(close))\|>think<\|sep\|>)"
 )
+# What begins any of them, or a token of a turn: one word in brackets, or a bar. This takes a tenth of their time.
+_MARK_IN_ANGLES, _MARK_IN_SQUARES = (
+    re.compile(rf"{bracket}(?:/?[\w:]+[|>\]▷]|[|｜])") for bracket in ("<", r"\[")
+)
 # gpt-oss writes channels; a server that drops special tokens leaves "analysis...assistantfinal...".
 _FINAL_CHANNEL = re.compile(
     r"<\|channel\|>\s{0,4}final\s{0,4}(?:<\|constrain\|>\w{0,20})?<\|message\|>|assistantfinal"
@@ -63,6 +67,13 @@ def narrow(text: str) -> str:
     return text.translate(_WIDE)
 
 
+def may_hold_marks(text: str) -> bool:
+    """Whether a text has what a mark of thinking or a token of a turn begins with; most texts have not."""
+    return (
+        _MARK_IN_ANGLES.search(text) is not None or _MARK_IN_SQUARES.search(text) is not None or "◁" in text
+    )
+
+
 class Thinking(NamedTuple):
     """Where a text thinks: spans in order, marks included, none inside another. unfinished: the last one never ends."""
 
@@ -84,8 +95,7 @@ def thinking(text: str) -> Thinking:
         elif analysis := _ANALYSIS_CHANNEL.search(text):
             return Thinking([(analysis.start(), len(text))], True)
     opened: int | None = None
-    may_think = "<" in text or "[" in text or "◁" in text
-    for mark in _MARK.finditer(text, spans[0][1] if spans else 0) if may_think else ():
+    for mark in _MARK.finditer(text, spans[0][1] if spans else 0) if may_hold_marks(text) else ():
         if mark.lastindex:
             begin = opened if opened is not None else spans[-1][1] if spans else 0
             spans.append((begin, mark.end()))

@@ -1,10 +1,11 @@
 """How a response ends: cut off, in a loop, or with a sentence in which the writer gives up. None allows a guess."""
 
 import re
+from functools import lru_cache
 from itertools import pairwise, takewhile
 
 from lm_eval_mathtasks.grading.formulas import open_formula
-from lm_eval_mathtasks.grading.languages import REFUSES
+from lm_eval_mathtasks.grading.languages import REFUSES, REFUSES_ANYWHERE
 from lm_eval_mathtasks.grading.phrases import NO_STOP, REJECTED
 
 NEXT_SENTENCE = re.compile(rf"{NO_STOP}[.!?。！？](?:[*_\"”)$]*\s+|\$\$(?=[A-Z])|\Z)|\n+")
@@ -41,38 +42,40 @@ _REST_OF_ARITHMETIC = re.compile(
 HAS_VALUE = re.compile(r"[0-9$\\]")
 # "The answer cannot be determined" is an answer in itself: it says that there is none. "I cannot tell" is no answer.
 _DETERMINE = r"(?:conclud|verif|determin|solv|answer|tell|calculat|find|found|comput|say|know|giv)\w*"
+# Here and below: a word boundary before the whole, and not in each branch, makes it several times faster.
 _UNANSWERABLE = re.compile(
-    rf"\b(?:cannot|can't|can not|nothing (?:more |else )?can) be {_DETERMINE}"
-    rf"|\b(?:impossible|not possible|no way) to {_DETERMINE}"
-    r"|\b(?:not|\w+n't|without|lack\w*) (?:(?:given|provided|provide|give|have|contain) )?(?:enough|sufficient) "
-    r"(?:information|data|details)\b|\b(?:insufficient|too little) (?:information|data)\b"
-    r"|\b(?:information|data)\b[^.\n]{0,30}\b(?:insufficient|(?:not|n't) (?:enough|sufficient)|incomplete|missing)\b"
-    r"|\b(?:problem|question) (?:as (?:stated|given) )?is (?:incomplete|underdetermined)\b"
-    r"|\b[Aa]nswer:?[\s*]*(?:not possible|impossible|undetermined)\b|\bnot (?:uniquely )?determined\b"
-    r"|\bno (?:\w+ )?(?:value|number|answer)s? can be (?:assigned|given|found|determined|named)\b"
-    r"|\b(?:problem|question|text|statement) (?:does not|doesn't|did not|didn't) "
-    r"(?:state|specify|say|tell|give|mention|provide|include|indicate)\b",
+    rf"(?<!\w)(?:(?:cannot|can't|can not|nothing (?:more |else )?can) be {_DETERMINE}"
+    rf"|(?:impossible|not possible|no way) to {_DETERMINE}"
+    r"|(?:not|\w+n't|without|lack\w*) (?:(?:given|provided|provide|give|have|contain) )?(?:enough|sufficient) "
+    r"(?:information|data|details)\b|(?:insufficient|too little) (?:information|data)\b"
+    r"|(?:information|data)\b[^.\n]{0,30}\b(?:insufficient|(?:not|n't) (?:enough|sufficient)|incomplete|missing)\b"
+    r"|(?:problem|question) (?:as (?:stated|given) )?is (?:incomplete|underdetermined)\b"
+    r"|[Aa]nswer:?[\s*]*(?:not possible|impossible|undetermined)\b|not (?:uniquely )?determined\b"
+    r"|no (?:\w+ )?(?:value|number|answer)s? can be (?:assigned|given|found|determined|named)\b"
+    r"|(?:problem|question|text|statement) (?:does not|doesn't|did not|didn't) "
+    r"(?:state|specify|say|tell|give|mention|provide|include|indicate)\b)",
     re.IGNORECASE,
 )
 _PICTURE = "(?:diagram|figure|image|picture)"
 _CUT = r"(?:to (?:be|have been) )?(?:incomplete|cut off|cut short|truncated|missing)"
 _REFUSAL = re.compile(
-    rf"\b(?:cannot|can't|can not|could not|couldn't|unable to|not able to|(?:do not|don't) know how to)\s+"
+    rf"(?<!\w)(?:(?:cannot|can't|can not|could not|couldn't|unable to|not able to|(?:do not|don't) know how to)\s+"
     rf"(?:{_DETERMINE}|help|assist)"
-    r"|\bmore (?:information|details|data)\b|\bneed to (?:know|tell me)\b"
-    r"|\b(?:please|(?:could|can|would) you(?: please)?) (?:provide|share|send|give|upload|attach|clarify|repost)\b"
-    rf"|\b(?:problem|question|text|statement|message|table|prompt) (?:seems|appears|is|was) {_CUT}"
-    r"|\b(?:do not|don't) have access\b|\bI can(?:no|')t (?:help|see|view|draw|open|access)\b"
-    r"|\bI(?:'m| am) not certain\b|\bnot sure\b"
-    r"|\b(?:I|we) (?:could|can)(?: not|n't) (?:show|prove|decide|tell|see|finish)\b|\b(?:got|am|are|was) stuck\b"
-    r"|\b(?:I|we) g[ia]ve up\b|\b(?:can(?:no|')t|can not) (?:pick|choose|select) (?:any|one|an?)\b"
-    r"|\bnot able to (?:finish|complete)\b"
-    r"|\b(?:is|are) (?:missing from|not (?:given|stated|specified|provided|known) (?:in|by)) the"
+    r"|more (?:information|details|data)\b|need to (?:know|tell me)\b"
+    r"|(?:please|(?:could|can|would) you(?: please)?) (?:provide|share|send|give|upload|attach|clarify|repost)\b"
+    rf"|(?:problem|question|text|statement|message|table|prompt) (?:seems|appears|is|was) {_CUT}"
+    r"|(?:do not|don't) have access\b|I can(?:no|')t (?:help|see|view|draw|open|access)\b"
+    r"|I(?:'m| am) not certain\b|not sure\b"
+    r"|(?:I|we) (?:could|can)(?: not|n't) (?:show|prove|decide|tell|see|finish)\b|(?:got|am|are|was) stuck\b"
+    r"|(?:I|we) g[ia]ve up\b|(?:can(?:no|')t|can not) (?:pick|choose|select) (?:any|one|an?)\b"
+    r"|not able to (?:finish|complete)\b"
+    r"|(?:is|are) (?:missing from|not (?:given|stated|specified|provided|known) (?:in|by)) the"
     r" (?:problem|question|statement|text|figure)\b"
-    r"|\bI (?:do not|don't) know\b|\bit(?: is|'s) (?:unclear|not clear)\b|\b(?:refuse|decline) to\b|, so no answer\b"
-    r"|\bno (?:idea|clue)\b|\b(?:problem|question) is too (?:hard|difficult|complex)(?: for me)?[.!\s]*\Z"
-    rf"|\bneed the {_PICTURE}\b|\bno {_PICTURE} (?:is|was) (?:given|provided|shown|included|attached)\b"
-    rf"|\b{_PICTURE} (?:is missing|(?:is|was|did) not (?:given|provided|shown|included|attached|load))|{REFUSES}",
+    r"|I (?:do not|don't) know\b|it(?: is|'s) (?:unclear|not clear)\b|(?:refuse|decline) to\b"
+    r"|no (?:idea|clue)\b|(?:problem|question) is too (?:hard|difficult|complex)(?: for me)?[.!\s]*\Z"
+    rf"|need the {_PICTURE}\b|no {_PICTURE} (?:is|was) (?:given|provided|shown|included|attached)\b"
+    rf"|{_PICTURE} (?:is missing|(?:is|was|did) not (?:given|provided|shown|included|attached|load))|{REFUSES})"
+    rf"|, so no answer\b|{REFUSES_ANYWHERE}",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
@@ -139,8 +142,10 @@ _MAX_COUNTED = 400  # characters
 _LONGEST_SIGN = 20  # characters of what ends a proof
 _SHORT_SENTENCE, _LONGEST_SENTENCE = 250, 700  # characters
 _PROBE = 40  # characters by which a repetition is looked for
+_SAME_TEXT = 8  # of one text, with and without its remarks, many rules ask how it ends
 
 
+@lru_cache(_SAME_TEXT)
 def ends_early(text: str) -> bool:
     """Tell whether a text was cut: inside a formula, or in the middle of a sentence."""
     end = text.rstrip()
@@ -268,6 +273,7 @@ def without_remarks(text: str) -> str:
     return text
 
 
+@lru_cache(_SAME_TEXT)
 def start_of_last(text: str) -> int:
     """Return where the last sentence of a text begins, or where its last characters do."""
     # most sentences are short

@@ -111,6 +111,8 @@ def leaves_formula_open(text: str, start: int, stop: int) -> bool:
 def _scan(text: str, start: int, stop: int) -> tuple[list[Formula], re.Match[str] | None]:
     found: list[Formula] = []
     opening: re.Match[str] | None = None
+    if text.find("$", start, stop) < 0 and text.find("\\", start, stop) < 0:
+        return found, opening
     for match in _DELIMITER.finditer(text, start, stop):
         mark = match.group().lstrip("\\")
         if match.group() in {"\\\\", "\\$"}:

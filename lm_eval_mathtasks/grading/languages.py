@@ -45,11 +45,15 @@ _BEHIND = re.compile(
     r")(?!\w)",
     re.IGNORECASE,
 )
-# A sentence with one of these says that there is no answer, or gives none.
+# A sentence with one of these says that there is no answer, or gives none: in letters that words are not parted by ...
+REFUSES_ANYWHERE = (
+    r"(?=[^\0-\x7f])(?:(?:能否|是否)[^。\n]*(?:需要|讨论|討論|证明|證明|验证|不清楚|未知)"
+    r"|无法|無法|不能(?:确定|計算|计算|求出)|(?:信息|條件|条件|数据|資訊)(?:不足|不够|不完整)|缺[少乏](?:信息|条件|数据)"
+    r"|[没未](?:有)?(?:给出|提供)|でき(?:ない|ません)|求められ(?:ない|ません)|情報が(?:不足|足り|ない|ありません)|わかりません)"
+)
+# ... and at the beginning of a word
 REFUSES = (
-    r"(?:(?:能否|是否)[^。\n]*(?:需要|讨论|討論|证明|證明|验证|不清楚|未知)|无法|無法|不能(?:确定|計算|计算|求出)|(?:信息|條件|条件|数据|資訊)(?:不足|不够|不完整)|缺[少乏](?:信息|条件|数据)"
-    r"|[没未](?:有)?(?:给出|提供)|でき(?:ない|ません)|求められ(?:ない|ません)|情報が(?:不足|足り|ない|ありません)|わかりません"
-    r"|(?<!\w)(?:no (?:bastan?|alcanzan?|permiten?|se puede|es posible|puedo|podemos"
+    r"(?:no (?:bastan?|alcanzan?|permiten?|se puede|es posible|puedo|podemos"
     r"|(?:hay|tenemos) (?:\w+ )?(?:suficiente|bastante))"
     r"|imposible (?:de )?\w+r|faltan? (?:informaci|datos)|impossible d[e'’]|pas assez d"
     r"|(?:on ne|je ne|nous ne) (?:peut|peux|pouvons) pas|il manque (?:des |une )?(?:informations?|données?)"
@@ -57,7 +61,7 @@ REFUSES = (
     r"|gen(?:ug|ügend) (?:Info|Angab))|bleibt (?:\w+ )?offen|unlösbar|unmöglich"
     r"|fehl(?:t|en) (?:eine? )?(?:Angabe|Information)"
     r"|невозможно|недостаточно (?:данных|информации)|нельзя (?:найти|определить|ответить)"
-    r"|не хватает (?:данных|информации)))"
+    r"|не хватает (?:данных|информации))"
 )
 # "n 不等于 6", "la respuesta no es 6": what is denied, and nothing else told
 DENIES = re.compile(

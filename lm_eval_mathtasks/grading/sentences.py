@@ -45,7 +45,7 @@ _REFERENCE = re.compile(
 MAX_SLOT = 1_500  # characters
 # Numbers from the end that may be no values, so that a line of nothing else is read in linear time.
 MAX_DROPPED = 10
-_WINDOW = 400  # characters of a last sentence and some before it
+_SENTENCE, _WINDOW = 150, 400  # characters of most last sentences; of nearly all, and some before them
 _BREAK = re.compile(rf"\n|[。！？]|{NO_STOP}[.!?]\s")
 _THERE_ARE = re.compile(
     r"\bthere (?:are|is|were|will be|would be|must be)"
@@ -237,7 +237,7 @@ def _in_words(text: str, start: int, stop: int) -> Span | None:
 
 def _last_break(text: str, start: int, stop: int) -> int:
     """Return the start of the sentence or line that `stop` is in."""
-    for size in (_WINDOW, MAX_SLOT):
+    for size in (_SENTENCE, _WINDOW, MAX_SLOT):
         window = max(start, stop - size)
         if ends := [match.end() for match in _BREAK.finditer(text, window, stop)]:
             return ends[-1]

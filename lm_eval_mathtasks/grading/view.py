@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from lm_eval_mathtasks.text import narrow, thinking
+from lm_eval_mathtasks.text import may_hold_marks, narrow, thinking
 
 _TURN_TOKEN = re.compile(
     r"[<\[](?:\|(?:im_start|im_end|eot_id|eom_id|endoftext|end_of_text|begin_of_text|end|start|return|user|assistant"
@@ -110,7 +110,7 @@ def _blank(text: str, spans: list[tuple[int, int]]) -> str:
 
 def _first_turn(text: str) -> tuple[str, bool]:
     """Cut at the first special token that follows something; blank those before."""
-    if "<" not in text and "[" not in text:
+    if not may_hold_marks(text):
         return text, False
     leading: list[tuple[int, int]] = []
     for match in _TURN_TOKEN.finditer(text):

@@ -247,13 +247,13 @@ _NO_ANSWER = re.compile(
     re.IGNORECASE,
 )
 _CANNOT_TELL = re.compile(
-    r"\b(?:can(?:no|')?t|can not|cannot|not possible to|impossible to|unable to)\s+(?:be\s+)?"
+    r"(?<!\w)(?:(?:can(?:no|')?t|can not|cannot|not possible to|impossible to|unable to)\s+(?:be\s+)?"
     r"(?:determin|calculat|answer|find|found|comput|solv|tell|know|say|deduc|infer)"
-    r"|\b(?:not enough|insufficient|isn't enough|aren't enough|missing|lack of|lacks)\b"
-    r"|\b(?:not|n't) (?:give|have|state|specify|say|tell|provide|mention)\b|\bunknown\b"
-    r"|\bunanswerable\b|\bundetermined\b"
-    r"|\bnot (?:given|specified|stated|known|provided|mentioned|determinable|answerable)\b|\bindeterminate\b"
-    r"|\bno answer\b|\bnone\b|\bn/?a\b",
+    r"|(?:not enough|insufficient|isn't enough|aren't enough|missing|lack of|lacks)\b"
+    r"|(?:not|n't) (?:give|have|state|specify|say|tell|provide|mention)\b|unknown\b"
+    r"|unanswerable\b|undetermined\b"
+    r"|not (?:given|specified|stated|known|provided|mentioned|determinable|answerable)\b|indeterminate\b"
+    r"|no answer\b|none\b|n/?a\b)",
     re.IGNORECASE,
 )
 # "Any odd number of participants" is "odd"
