@@ -104,6 +104,8 @@ _OF_WHAT = {
 }
 MAX_NOUN = 60  # characters
 _SOMETHING = re.compile(r"[^\W_]|[√π∞∅]")
+# The whole of most slots; the rules below would find the same
+_NUMBER_ALONE = re.compile(r"[\s:]*(\$?\d+(?:,\d+)*(?:\.\d+)?)\.?\s*")
 _DIGIT, _DIGITS_ON = re.compile(r"\d"), re.compile(r"[\d.,]*(?<![.,])")
 BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 # "**A** and **E**"
@@ -123,6 +125,8 @@ MAX_TEXT_WORDS = 6  # "not enough information is given"
 def line_value(text: str, start: int, stop: int) -> Span | None:
     """Return the answer on a line that is marked as one: the value at its head, after words like "therefore"; the whole
     line where it has no words; a word or two that end the text. A heading is none of these."""
+    if alone := _NUMBER_ALONE.fullmatch(text, start, stop):
+        return alone.span(1)
     start = _after_filler(text, start, stop)
     if _VALUE_HEAD.match(text, start, stop):
         return leading_value(text, start, stop)
@@ -142,6 +146,8 @@ def slot_value(text: str, start: int, stop: int, *, sentences: bool = False) -> 
     With `sentences` the slot is a paragraph of its own (a heading stands above it), not one sentence.
     """
     stop = min(stop, start + MAX_SLOT)
+    if alone := _NUMBER_ALONE.fullmatch(text, start, stop):
+        return alone.span(1)
     # "**Answer: Not possible** (we would need 5/2)"
     line = text.rfind("\n", 0, start) + 1
     closed = text.find("**", start, stop)

@@ -54,7 +54,8 @@ _OF_ANOTHER = re.compile(
 _CONDITION = re.compile(
     r"\b(?:for|when|if|otherwise|in case)\b[^,;.\n]{0,60}?,?\s(?:the\s)?(?:final\s)?a?\Z", re.IGNORECASE
 )
-MAX_SENTENCE = 200  # characters
+# Characters of such a word up to the "a"; of a sentence.
+_MAX_OF_ANOTHER, MAX_SENTENCE = 16, 200
 # A heading or a bold line of its own: the answer follows below it.
 _HEADING = re.compile(
     r"[ \t]{0,4}[*_#]{1,4}[ \t]{0,2}(?:the )?(?:final )?(?:answers?|答案)[ \t]{0,2}[*_#]{0,4}[:：]?[*_ \t]{0,4}\n",
@@ -191,7 +192,7 @@ def _slots(text: str) -> Iterator[_Slot]:
             # what doubts stands in the same sentence, which begins right here in most texts
             if (
                 doubts(before[before.rfind(". ") + 1 : -len("a")])
-                or _OF_ANOTHER.search(before)
+                or _OF_ANOTHER.search(before, max(0, len(before) - _MAX_OF_ANOTHER))
                 or _conditional(text, match.start())
             ):
                 continue
