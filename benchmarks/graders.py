@@ -135,10 +135,10 @@ def run(name: str, items: list[Item]) -> list[Judged]:
     with Supervised(name) as grader:
         if mine:
             grader.judge(mine[0])  # first use imports lazily; that is start-up, not judging
-        for item in mine:
+        for item, outcome in zip(mine, grader.judge_all(mine), strict=True):
             entry = judged.setdefault(item.file, Judged(item.file, name, [], []))
             entry.items.append(item)
-            entry.outcomes.append(grader.judge(item))
+            entry.outcomes.append(outcome)
             if len(entry.items) % 500 == 0:
                 print(f"\r{name}: {item.file} {len(entry.items)}   ", end="", file=sys.stderr)
     print(f"\r{name}: {len(mine)} items judged{' ' * 40}", file=sys.stderr)

@@ -35,6 +35,15 @@ def test_a_hanging_grader_is_killed_and_replaced():
         assert grader.judge(RIGHT).verdict is True
 
 
+def test_items_behind_one_that_hangs_are_judged_all_the_same(monkeypatch):
+    monkeypatch.setattr("benchmarks.supervisor.BATCH", 3)
+    slow = RIGHT._replace(text="$ 1 " * 1_000_000)
+    with Supervised("ours", hang_after=1.0) as grader:
+        outcomes = list(grader.judge_all([RIGHT, slow, WRONG, BARE, RIGHT]))
+    assert [one.verdict for one in outcomes] == [True, None, False, True, True]
+    assert [one.trouble for one in outcomes] == ["", "hung", "", "", ""]
+
+
 def test_a_grader_that_cannot_start_says_so():
     with pytest.raises(RuntimeError, match="cannot be used here: KeyError"):
         Supervised("nobody")

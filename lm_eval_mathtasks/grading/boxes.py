@@ -4,6 +4,8 @@ Braces are matched by one pass over the text, so that ten thousand unclosed boxe
 """
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -74,15 +76,17 @@ class Box(NamedTuple):
     complete: bool
 
 
-def find_boxes(text: str) -> list[Box]:
+# several rules ask for those of the same text
+@lru_cache(maxsize=8)
+def find_boxes(text: str) -> tuple[Box, ...]:
     """Return the last boxes of `text` that hold something and are not denied, in order, inner boxes in place of the
     outer ones."""
     # every opening holds one of these: most texts are done here
     if "box" not in text and "\x08oxed" not in text:
-        return []
+        return ()
     openings = list(_BOX.finditer(text))[-MAX_BOXES:]
     if not openings:
-        return []
+        return ()
     closing = _matching_braces(text, openings[0].start())
     boxes: list[Box] = []
     for match in openings:
@@ -94,12 +98,12 @@ def find_boxes(text: str) -> list[Box]:
         if boxes and box.end <= boxes[-1].stop:
             boxes.pop()
         boxes.append(box)
-    return boxes
+    return tuple(boxes)
 
 
-def last_group(text: str, boxes: list[Box]) -> list[Box]:
+def last_group(text: str, boxes: Sequence[Box]) -> list[Box]:
     r"""Return the last box with those joined to it: `\boxed{1} and \boxed{2}` is one answer of two parts."""
-    group = boxes[-1:]
+    group = list(boxes[-1:])
     for box in reversed(boxes[:-1]):
         between = text[box.end : group[0].begin]
         letters = all(_LETTER_BOX.fullmatch(text, b.start, b.stop) for b in (box, group[0]))
