@@ -59,7 +59,7 @@ _UNANSWERABLE = re.compile(
 _PICTURE = "(?:diagram|figure|image|picture)"
 _CUT = r"(?:to (?:be|have been) )?(?:incomplete|cut off|cut short|truncated|missing)"
 _REFUSAL = re.compile(
-    rf"(?<!\w)(?:(?:cannot|can't|can not|could not|couldn't|unable to|not able to|(?:do not|don't) know how to)\s+"
+    rf"(?<!\w)(?:(?:cannot|can't|can not|could not|couldn't|unable to|not (?:been )?able to|(?:do not|don't) know how to)\s+"
     rf"(?:{_DETERMINE}|help|assist)"
     r"|more (?:information|details|data)\b|need to (?:know|tell me)\b"
     r"|(?:please|(?:could|can|would) you(?: please)?) (?:provide|share|send|give|upload|attach|clarify|repost)\b"
@@ -72,6 +72,7 @@ _REFUSAL = re.compile(
     r"|(?:is|are) (?:missing from|not (?:given|stated|specified|provided|known) (?:in|by)) the"
     r" (?:problem|question|statement|text|figure)\b"
     r"|I (?:do not|don't) know\b|it(?: is|'s) (?:unclear|not clear)\b|(?:refuse|decline) to\b"
+    r"|(?:remains?|(?:is|are) (?:still|left)) (?:open|unsettled|undetermined)\b"
     r"|no (?:idea|clue)\b|(?:problem|question) is too (?:hard|difficult|complex)(?: for me)?[.!\s]*\Z"
     rf"|need the {_PICTURE}\b|no {_PICTURE} (?:is|was) (?:given|provided|shown|included|attached)\b"
     rf"|{_PICTURE} (?:is missing|(?:is|was|did) not (?:given|provided|shown|included|attached|load))|{REFUSES})"

@@ -25,7 +25,7 @@ _BEFORE = re.compile(
     r"|(?:somewhere )?between [^\s,;]+ and|(?:somewhere|anywhere|lies|lie|ranges?|varies) from [^\s,;]+ to"
     r"|(?:capped|limited) (?:at|to)|bounded by|(?:differs?|different|distinct) from"
     r"|(?:(?:square|cube) root|(?:absolute|additive|multiplicative) \w+) of"
-    r"|(?P<of>[a-z]+) of(?: all| every| the)?|divisible by|exceed(?:s|ed|ing)?|approaching|nearing"
+    r"|(?P<of>[a-z]+) of(?: all| every| the)?|divisible by|divid(?:es|ing)|exceed(?:s|ed|ing)?|approaching|nearing"
     r"|(?:half |twice |thrice |(?:\w+ )?times )?as [a-z]+ as"
     r"|nearly|almost|barely|hardly|scarcely|past|beyond|until|till|before|under|over|above|below|without|except"
     r"|half|twice|double|triple|thrice|minus|negative|possibly|maybe|perhaps|times (?:this|that|these)"

@@ -159,6 +159,9 @@ _RULES_OF_A_WORD = (
     ("frac", r"\\frac\{\s*d\s*([a-z])\s*\}\{\s*d\s*[a-z]\s*\}", r"\1'"),
     ("frac", r"\\frac\{\s*d\^\{?2\}?\s*([a-z])\s*\}\{\s*d\s*[a-z]\s*\^\{?2\}?\s*\}", r"\1''"),
     ("or its", r"^(\\?[$]?[\d.]+)\s*(?:\\text\{\s*)?or its (?:negative|opposite)\s*\}?$", r"\\pm \1"),
+    # "8.5\mathrm{e}6"; but "3\mathrm{e}-2" is three times e less two
+    ("e}", r"(?<=\d)\\(?:mathrm|text|rm)\s?\{e\}(?:(\d+)|\{([-+]?\d+)\})", r"e\1\2"),
+    ("E}", r"(?<=\d)\\(?:mathrm|text|rm)\s?\{E\}\{?([-+]?\d+)\}?", r"e\1"),
     ("base", r"(?<=\d),\s(?=\(?(?:in )?base\b)", " "),
     ("ary", r"(?<=\d)\s*(?:\\text\{\s*)?\(?in (binary)\)?\s*\}?$", r"_{\1}"),
     ("octal", r"(?<=\d)\s*(?:\\text\{\s*)?\(?in (octal)\)?\s*\}?$", r"_{\1}"),

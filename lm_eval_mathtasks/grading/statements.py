@@ -16,7 +16,7 @@ from lm_eval_mathtasks.grading.slots import opens_solution, slot_value
 _GAP_IS = (
     r"(?:(?:[ \t](?:(?!\bnot\b|n't\b|\bnever\b|cannot|, which\b)[^.:;=\n]){0,60}?)?[ \t*_]{0,4}"
     r"\b(?:is|are|was|be|equals)\b[ \t]{0,4}[:：]?"
-    r"|(?: \([^()\n]{1,60}\))?[ \t*_\"]{0,4}(?:=|[:：]))"
+    r"|(?: \([^()\n]{1,60}\))?[ \t*_\"]{0,4}(?:=|[:：])|\.\*\*)"
 )
 # Starting at a literal, with the rest of the word behind it, makes this search twenty times faster.
 _ENGLISH = re.compile(
@@ -45,11 +45,14 @@ _PATTERNS = (
     (("答", "选"), _CHINESE),
     (("ponse", "spuesta", "ntwort", "sposta", "твет"), _EUROPEAN),
 )
-# "The student's answer: 18"
+# "The student's answer: 18", and of others where the text says so: "Sam's answer was 18, which is wrong"
 _OF_ANOTHER = re.compile(
     r"\b(?:student(?:['’]?s)?|user(?:['’]?s)?|wrong|incorrect|proposed|candidate|submitted|initial|previous|earlier"
-    r"|naive|old|former|original)[ _*]a\Z",
+    r"|naive|old|former|original|(?P<other>your|(?-i:[A-Z])[a-z]+['’]s))[ _*]a\Z",
     re.IGNORECASE,
+)
+_OTHERS_WRONG = re.compile(
+    r"\b(?:answer (?:is|was) (?:\w+ )?(?:wrong|incorrect|not (?:right|correct))|[Cc]orrect answer:)"
 )
 _CONDITION = re.compile(
     r"\b(?:for|when|if|otherwise|in case)\b[^,;.\n]{0,60}?,?\s(?:the\s)?(?:final\s)?a?\Z", re.IGNORECASE
@@ -192,7 +195,7 @@ def _slots(text: str) -> Iterator[_Slot]:
             # what doubts stands in the same sentence, which begins right here in most texts
             if (
                 doubts(before[before.rfind(". ") + 1 : -len("a")])
-                or _OF_ANOTHER.search(before, max(0, len(before) - _MAX_OF_ANOTHER))
+                or _of_another(text, before)
                 or _conditional(text, match.start())
             ):
                 continue
@@ -211,6 +214,12 @@ def _slots(text: str) -> Iterator[_Slot]:
         alone = line is not None and not text[line : match.start()].strip(" \t")
         if alone and not _B_BELOW.match(text, match.end()):
             yield _Slot(match.end(), "a_colon", False, True)
+
+
+def _of_another(text: str, before: str) -> bool:
+    """Is the answer behind these words somebody else's?"""
+    found = _OF_ANOTHER.search(before, max(0, len(before) - _MAX_OF_ANOTHER))
+    return found is not None and (found["other"] is None or _OTHERS_WRONG.search(text) is not None)
 
 
 def by_cases(text: str) -> bool:

@@ -278,7 +278,11 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
             # round brackets say that the order is meant
             return _in_order(gold.args, items, ask)
         named = by_words(gold.args, items)
-        return _in_order(gold.args, named, ask) if named else _any_order(gold.args, items, ask)
+        outcome = _in_order(gold.args, named, ask) if named else _any_order(gold.args, items, ask)
+        # a program prints the members of a set in these, and two of them may be an interval's ends
+        if outcome.equal and gold.name == "{}" and pred.name == "[]" and _may_be_ends(items):
+            return Outcome(None, "structure", "not known whether an interval or a list is meant")
+        return outcome
     if gold.op != "group":
         # one answer in several spellings is one answer
         if pred.op == "seq":
@@ -290,6 +294,10 @@ def _compare_collections(gold: Expr, pred: Expr, ask: Ask) -> Outcome:
             return compare_answers(gold, pred.args[0], ask)
         return _no("one answer is asked for, several are given")
     return _compare_group(gold, pred, ask)
+
+
+def _may_be_ends(parts: Sequence[Expr]) -> bool:
+    return len(parts) == 2 and all(p.op == "num" for p in parts) and parts[0].value < parts[1].value
 
 
 def _one_answer(gold: Expr, ask: Ask) -> bool:

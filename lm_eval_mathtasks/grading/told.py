@@ -47,7 +47,7 @@ _SUBORDINATE = re.compile(
     rf"|，(?:其中|即)|{languages.SUBORDINATE}"
 )
 _PREPOSITIONS = (
-    "from|for|in|at|with|by|of|during|than|within|after|per|below|above|d'ici|sur|von(?: den)?|aus(?: den)?|de l[oa]s"
+    "from|for|in|into|at|with|by|of|during|than|within|after|per|below|above|d'ici|sur|von(?: den)?|aus(?: den)?|de l[oa]s"
     "|из|за|через"
 )
 _ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
@@ -59,6 +59,11 @@ _COMPLEMENT = re.compile(
 )
 _UNIT_BETWEEN = re.compile(r"\s([a-z]+),?\s(?:and\s)?")
 _UNIT_BEHIND = re.compile(r"\s([a-z]+)")
+# "With a 20 minute ride she arrives at 5:10"
+_CLOCK = re.compile(r"\d{1,2}:\d\d(?!\d)")
+_HAPPENS_AT = re.compile(
+    r"\b(?:arriv|leav|start|begin|end|finish|depart|meet|open|clos|land|return)\w*\s(?:[a-z]+\s){0,3}at\s\Z"
+)
 _PURPOSE = re.compile(r"\b(?:to|and) (?:have )?[a-z]+ an? (?:[a-z]+ )?total of \Z")
 _AIM = re.compile(r"\sto (?:be|have|get|reach|arrive|catch|make|meet)\b")
 # "67 berries in total": the last number of a clause, if it is said to be all
@@ -95,6 +100,8 @@ _WHICH_IS = re.compile(r"\b(?:which|that|this) (?:is|was)(?: only| just| about)?
 # "Ann is 14, 3 years older than Bob"
 _APPOSITION = re.compile(r"(?:\s[a-z]+)?,\s[$€£]?")
 _OF_THEM = re.compile(r"\sof (?:them|these|those)\b")
+# "420 rolls in 70 bags, 6 to a bag"
+_IN_EACH = re.compile(r"(?:\s[a-z]+)?\s(?:to an?|per|for an?|in each|for each|each|apiece)\b[^,.]*[.!*\s]*\Z")
 _SAME_UNIT = re.compile(r"\s([a-z]+), [\d.]+ \1\b")
 _COMPARED = re.compile(r"(?:\s\w+)?\s(?:more|less|(?!other|rather)[a-z]+er) than\b")
 
@@ -136,9 +143,7 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
     if said:
         told = told[said[-1] :]
     else:
-        free = [
-            k for k, (begin, _) in enumerate(told) if not _COMPLEMENT.search(text, max(0, begin - 20), begin)
-        ]
+        free = [k for k, (begin, _) in enumerate(told) if _is_free(text, begin)]
         # "to be there by 7:20" is a purpose
         aim = _AIM.search(text, told[0][1], told[-1][0]) if not free else None
         told = (
@@ -151,7 +156,14 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
 def _tells(text: str, begin: int) -> bool:
     """Does a verb give the number at `begin`? The one of a purpose, "to have saved a total of 60", is none."""
     window = max(0, begin - 40)
+    if _CLOCK.match(text, begin) and _HAPPENS_AT.search(text, window, begin):
+        return True
     return bool(IS_SAID.search(text, window, begin)) and not _PURPOSE.search(text, window, begin)
+
+
+def _is_free(text: str, begin: int) -> bool:
+    """Is the number at `begin` no complement, as the one of "with 12 eggs" is?"""
+    return _COMPLEMENT.search(text, max(0, begin - 20), begin) is None
 
 
 def _is_list(text: str, numbers: list[Span]) -> bool:
@@ -207,6 +219,8 @@ def beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
     # "120 minutes, 30 of them downhill"
     parts = [n for n in numbers[1:] if _OF_THEM.match(text, n[1]) and text[: n[0]].endswith((", ", "and "))]
     numbers = [n for n in numbers if n not in parts]
+    if len(numbers) > 1 and text[: numbers[-1][0]].endswith(", ") and _IN_EACH.match(text, numbers[-1][1]):
+        numbers = numbers[:-1]
     for k in range(len(numbers) - 1, 0, -1):
         begin, end = numbers[k]
         compared = _COMPARED.match(text, end)
@@ -247,7 +261,10 @@ def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
         later = numbers = (numbers[: -len(parts)] if whole else []) or parts
     for match in _SUBORDINATE.finditer(text, sentence, numbers[-1][0]):
         kept = [span for span in numbers if span[1] <= match.start()]
-        if kept and text[sentence : match.start()].strip():
+        # "9 doors, of which the last stays open, so 8 are shut"
+        concluded = _CONCLUDED.search(text, match.end(), numbers[-1][0])
+        goes_on = concluded and any(_is_free(text, begin) for begin, _ in numbers if begin > concluded.end())
+        if kept and not goes_on and text[sentence : match.start()].strip():
             later = kept
             break
     opened = _OPENER.match(text, sentence, later[-1][0])

@@ -87,11 +87,11 @@ def boundaries(text: str, gives_up: Callable[[str], bool]) -> Iterator[tuple[int
     for match in islice(_NEXT_QUESTION.finditer(text, begin), MAX_BOUNDARIES):
         position = match.start() + 1
         before = text[begin:position]
-        # "### Instruction:" is the next turn of a prompt, and no heading
+        # "### Instruction:" and "**Your turn:**" are the next turn, and no heading over this question
         decorated = (
             match["item"]
             or match["named"]
-            or (match["decor"] and not match[0].rstrip(":： ").endswith("Instruction"))
+            or (match["decor"] and not match[0].rstrip(":： ").endswith(("Instruction", "Your turn")))
         )
         doubtful = bool(decorated) or ("\n\n" not in before.strip() and bool(_WELCOME.match(before)))
         # the letter of an option is stated, or it is none
