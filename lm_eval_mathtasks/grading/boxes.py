@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from lm_eval_mathtasks.grading.formulas import JOINTS, formulas, leaves_formula_open
+from lm_eval_mathtasks.grading.phrases import CALLED_WRONG
 
 # "\x08oxed" is what is left of "\boxed" after a program read "\b" as a backspace.
 _BOX = re.compile(
@@ -93,7 +94,9 @@ def find_boxes(text: str) -> tuple[Box, ...]:
         box = _box(text, match, closing)
         if box is None or _HOLLOW.fullmatch(text[box.start : box.stop]):
             continue
-        if _DENIED.search(text, max(0, box.begin - MAX_DENIAL), box.begin) or _IS_WRONG.match(text, box.end):
+        if _DENIED.search(text, max(0, box.begin - MAX_DENIAL), box.begin):
+            continue
+        if _IS_WRONG.match(text, box.end) or CALLED_WRONG.match(text, box.end):
             continue
         if boxes and box.end <= boxes[-1].stop:
             boxes.pop()

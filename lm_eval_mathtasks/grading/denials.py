@@ -4,7 +4,7 @@ import re
 
 from lm_eval_mathtasks.grading.endings import HAS_VALUE, start_of_last
 from lm_eval_mathtasks.grading.languages import DENIES
-from lm_eval_mathtasks.grading.phrases import REJECTED
+from lm_eval_mathtasks.grading.phrases import CALLED_WRONG, REJECTED
 
 # "So x = 5 is not a solution": the last clause denies, and names no other value behind it.
 _NOT = (
@@ -68,7 +68,9 @@ _UNREAL_WORDS = ("ould", "may", "might", "Had", "Were", "If only")
 # "Had it been acute, it would be 45", "Were n prime, 11 would follow"
 _CONDITIONAL = re.compile(r"[^.!?\n]*\b(?:would|could|might)\b")
 _UNMET = re.compile(
-    r"(?:[^.!?\n]|\.(?=\d))*?(?:(?:\.\s)?\b(?:[Bb]ut|[Hh]owever|yet|though)\b|\s?[—–]\s?)[^.!?\n0-9]*"
+    r"[^.!?\n]*?[;.]\s(?:[Tt]his|[Tt]hat) (?:condition|assumption|hypothesis|requirement|premise) (?:is|was)"
+    r" (?:absent|missing|violated|unmet|false|wrong|not)\b"
+    r"|(?:[^.!?\n]|\.(?=\d))*?(?:(?:\.\s)?\b(?:[Bb]ut|[Hh]owever|yet|though)\b|\s?[—–]\s?)[^.!?\n0-9]*"
     r"(?:(?:\b(?:is|are|was|were|do|does|did|ha[sd]|have|am|could)\s?|'[sm] )(?:not|n't)|"
     r"\b(?:can(?:no|')t|never|no longer))\b"
 )
@@ -143,16 +145,25 @@ _TELLS_OF_ANSWERS = re.compile(
     r"|\A\W*(?:\w*error|exception|traceback)\s?:"
     r"|whose answer\b|you (?:wrote|said|claimed|suggested) (?:that )?(?:the answer|it)\b"
     r"|(?:over|under)estimate\b|\d[\d.,]*[)$]{0,3} (?:is|was) (?:only )?an? (?:upper|lower) bound\b"
-    r"|(?:diverges?|does not converge|has no (?:sum|limit|value|maximum|minimum))\b"
     r"|ruled out (?:\w+ )*(?:is|are)\b|profit\b[^.]*\b(?:is|was) (?:in fact |actually |really )?a loss\b"
     r"|(?:price|cost|total|bill)\b[^.\d]*\b(?:is|was) \$?[\d.,]+ off\b)",
 )
+# ... where values are told of what has none; "The series diverges." is an answer
+_HAS_NONE = re.compile(r"\b(?:diverges?|does not converge|has no (?:sum|limit|value|maximum|minimum))\b")
 # "Only $a + b = 8$ is given.", "case 17 is left open": what is told was given, or stays to be found
 _LEFT_OPEN = re.compile(
     r"(?<!\w)(?:only\b(?:(?! of )[^.;])*\b(?:is|are|was|were|number|value|fact|information)"
     r" (?:given|stated|known|told|provided|mentioned)\b(?! (?:to|away|by)\b)"
     r"|cases? [\d, and]*\d (?:is|are|remains?)(?: left| still)? (?:open|to |un\w+)"
     r"|(?:is|are|remains?) (?:unknown|not known|not given|open|unsettled|unclear|unsolved|unanswered)\Z"
+    r"|(?:is|was|are|were) (?:\w+ )?(?:worthless|useless|meaningless|unreliable)\b(?!.*\d)"
+    # what is left to do: "holds 8 books; multiply by three"
+    r"|(?<=[;:—] )(?:(?:now|then|just) )?(?:multiply|divide|add|subtract|double|halve|square|triple)"
+    r" (?:it|this|that|by|the|both|them|all|these|to)\b(?!.*(?:=|\bto get|\bgives?|\bis\b|\bwhich))"
+    r"|still to be \w+|remains? to be \w+"
+    # "it has the complementary probability"
+    r"|(?:has|is|equals) the (?:complementary|opposite|reciprocal) (?!of\b)[a-z]+\Z"
+    r"|nothing (?:[a-z]+ ){0,4}(?:allows?|supports?|implies|forces?|justifies|proves?|suggests?|guarantees?) [^,;]*\d"
     rf"|it (?:is|was|turns out(?: to be)?) (?:\w+ly )?(?:{REJECTED})\b(?!.*\d)"
     r"|see (?:page|section|chapter|volume|row|column|line|table|figure|step)\b"
     r"|(?:still (?:has|have|needs?)|remains?|yet) to be (?:computed|found|determined|calculated|shown|proven)\b)"
@@ -170,20 +181,13 @@ _TASK = re.compile(
     r"|(?:the|our|my) (?:question|problem|task|goal|aim|objective)(?: is(?: to)?| asks(?: us)?(?: to| for)?) "
     r"|(?=find|determine|calculate|compute))(?:(?:find|determine|calculate|compute|know|figure|work|solve|evaluate|count"
     r"|add|subtract|multiply|divide)\b(?!.*\d)|(?:.* )?how (?:many|much|long)\b)(?!.*[:=])"
-    r"|.*\b(?:are|were) asked for\b(?!.*[\d:=])",
+    r"|.*\b(?<!what we )(?<!what I )(?<!what you )(?:are|were) asked for\b(?!.*[\d:=])",
     re.IGNORECASE,
 )
 # "Is the answer 8?", but not "How many are left? 8"
 _ASKS = re.compile(
     r"(?:\A|[,:;]\s|\b(?:so|but|and|or)\s)\W*(?:is|are|was|were|could|can|does|do|should|would|will)\b.*\d"
     r"|\d[\d.,]*\s?\?\Z",
-    re.IGNORECASE,
-)
-# "They say that the answer is 42. This is wrong."
-_CALLED_WRONG = re.compile(
-    r"[)*$\"”\]}]{0,3}[.!,;:—]?[\"”]?\s{1,2}(?:but |however,? |yet )?(?:this|that|which|it)(?: is| was|'s) (?:\w+ly )?"
-    r"(?:wrong|incorrect|false|mistaken|untrue|not (?:right|correct|true)"
-    r"|an? (?:common )?(?:mistake|misconception|error|trap))\b(?! (?:to|that|if)\b)",
     re.IGNORECASE,
 )
 # What follows a denial or a result is why, and neither denies nor answers.
@@ -229,6 +233,8 @@ def denies(text: str) -> bool:
         return True
     if _TELLS_OF_ANSWERS.search(sentence.lower()) or _SUPPOSES.match(sentence) or _OBJECTS.match(sentence):
         return True
+    if _HAS_NONE.search(sentence) and HAS_VALUE.search(sentence):
+        return True
     if _LEFT_OPEN.search(sentence) or _TASK.match(sentence):
         return True
     nothing = _NOTHING.search(last) if re.search(r"\d", last) else None
@@ -258,7 +264,7 @@ def is_unreal(text: str, start: int, stop: int) -> bool:
     """Tell whether `text[start:stop]` is told of what is not the case: "it would be 8, but it is not full", or as
     what somebody may think: "one might be tempted to answer 8".
     """
-    if _CALLED_WRONG.match(text, stop):
+    if CALLED_WRONG.match(text, stop):
         return True
     answer = text.rfind("nswer", max(0, start - _MAX_STATED), start) if text[start - 1 : start] == "{" else -1
     if answer >= 0 and doubts(text[max(0, answer - _MAX_THOUGHT) : answer - 1]):

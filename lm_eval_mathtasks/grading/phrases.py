@@ -49,6 +49,13 @@ DENIED_BEHIND = (
     rf"[)*]{{0,3}} (?:(?:is|are|was|were|(?:can|must) be) (?:\w+ly )?(?:not\b|never\b|wrong|incorrect|false|{REJECTED})"
     r"|never\b)"
 )
+# "They say that the answer is 42. This is wrong."
+CALLED_WRONG = re.compile(
+    r"[)*$\"”\]}]{0,3}[.!,;:—]?[\"”]?\s{1,2}(?:but |however,? |yet )?(?:this|that|which|it)(?: is| was|'s) (?:\w+ly )?"
+    r"(?:wrong|incorrect|false|mistaken|untrue|not (?:right|correct|true)"
+    r"|an? (?:common )?(?:mistake|misprint|typo|misconception|error|trap))\b(?! (?:to|that|if)\b)",
+    re.IGNORECASE,
+)
 # ... or anything else that does not choose it: "(D) looks odd", "B is a distractor"
 TOLD_BEHIND = (
     rf"(?:{DENIED_BEHIND}|[)*]{{0,3}} (?:(?:is|was) an? (?!correct|right|valid)"

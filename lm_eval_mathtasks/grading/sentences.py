@@ -34,6 +34,8 @@ _ITEMS = re.compile(r"\s*((?:(?:[-*•]|\d[.)])\s+\$?[^\s$]*(?:\s?=\s?)?[^\s$]+\
 _LISTED_NAME = re.compile(r"(?:[-*•]|\d[.)])\s+\$?([a-zA-Z]\w?)\s?=")
 _CIRCLED = re.compile(r"[\u2460-\u2473](?:(?:[\s,、，和及&]|and|or)*[\u2460-\u2473])*")
 _CONTRAST = re.compile(r",\s(?:and )?(?:not|rather than|instead of)\s\$")
+# "$\\frac12$, not $1$, and the sum is $1$"
+_TOLD_AFTER = re.compile(r",\s(?:and|so|but)\s[^.]*\b(?:is|are|was|equals?)\s[$\d]")
 _AMONG = re.compile(r"\b(?:among|of|out of|from) (?:the|these|those|all) (?:first )?\Z")
 # "It comes to fifty dollars for the 10 items."
 _FOR_THE = re.compile(r"\b(?:for|in|from) (?:the|all|these|those|his|her|their) \Z")
@@ -127,7 +129,11 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     contrast = _CONTRAST.search(
         text, _last_break(text, start, max(start, len(text[:stop].rstrip()) - 1)), stop
     )
-    if contrast and has_value(text[start : contrast.start()]):
+    if (
+        contrast
+        and has_value(text[start : contrast.start()])
+        and not _TOLD_AFTER.search(text, contrast.end(), stop)
+    ):
         stop = contrast.start()
     if (lines := _LINES.search(text, max(start, stop - MAX_SLOT), stop)) and (
         items := listed(text, *lines.span(1))

@@ -16,6 +16,7 @@ from lm_eval_mathtasks.grading.phrases import DENIED_BEHIND, NO_STOP, REJECTED, 
 from lm_eval_mathtasks.grading.remarks import only_names
 from lm_eval_mathtasks.grading.sentences import MAX_SLOT, last_value
 from lm_eval_mathtasks.grading.told import is_unresolved
+from lm_eval_mathtasks.grading.units import parse_unit
 
 # Words that stand between "the answer is" and the answer.
 _FILLER = re.compile(
@@ -111,6 +112,7 @@ BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 # "**A** and **E**"
 _AND_BOLD = re.compile(r"\*\*[^*\n]{0,30}\*\*")
 _PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\circ)")
+_RATE = re.compile(r"\s([a-z]+ per (?:square |cubic )?[a-z]+)\b")
 # A word is prose, unless it names a command, an environment or a text in a formula ("\x0crac" was "\frac").
 WORD = re.compile(r"(?<![\\a-zA-Z\x0c])(?<!\\begin\{)(?<!\\end\{)(?<!\\text\{)[^\W\d_]{2,}")
 _NOT_ANSWERS = frozenset(
@@ -285,7 +287,9 @@ def _joined_formulas(text: str, found: list[Formula], stop: int) -> int:
             break
         end = formula.end
     sign = _PERCENT_OR_DEGREE.match(text, end, stop)
-    return sign.end() if sign else end
+    # "$60$ feet per second"
+    unit = _RATE.match(text, end, stop)
+    return sign.end() if sign else unit.end() if unit and parse_unit(unit[1]) else end
 
 
 def _short_text(text: str, start: int, stop: int) -> Span | None:

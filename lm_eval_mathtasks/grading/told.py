@@ -19,7 +19,8 @@ IS_SAID = re.compile(
 )
 # The clause that tells the result starts behind one of these.
 _CLAUSE_START = re.compile(
-    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which(?! now\b)|making|giving|leaving|earning"
+    r"[,;]\s(?:and\s)?(?:so|then|thus|therefore|hence|which(?! (?:now|sits|stands|lies|appears|stood)\b)"
+    r"|making|giving|leaving|earning"
     r"|yielding|saving"
     r"|totall?ing|for a total of|he|she|it|they|we|you|I|there)\b"
     r"|\s(?:and|but)\s(?:so|then|thus|therefore|he|she|it|they|we|there|has|have|had|is|are|was|were|gets?|needs?"
@@ -29,6 +30,8 @@ _CONCLUDED = re.compile(
     r"[,;]\s(?:and\s)?(?:so|thus|therefore|hence|making|giving|leaving|earning|yielding|saving|totall?ing"
     r"|for a total of)\b"
 )
+# "the whole way, which is what was asked for, is 8 km"
+_RESUMED = re.compile(r",\s(?:is|are|was|were|equals?|comes to|has|have|gives)\s")
 # Of a sentence that opens with its circumstances, "With 12 eggs and 3 cups of flour, Ann bakes 24 rolls", the clause
 # starts behind the comma.
 _OPENER = re.compile(
@@ -47,8 +50,8 @@ _SUBORDINATE = re.compile(
     rf"|，(?:其中|即)|{languages.SUBORDINATE}"
 )
 _PREPOSITIONS = (
-    "from|for|in|into|at|with|by|of|during|than|within|after|per|below|above|d'ici|sur|von(?: den)?|aus(?: den)?|de l[oa]s"
-    "|из|за|через"
+    "from|for|in|into|at|with|by|of|during|than|within|after|per|below|above|d'ici|sur|von(?: den)?"
+    "|aus(?: den)?|de l[oa]s|из|за|через"
 )
 _ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
 _COMPLEMENT = re.compile(
@@ -64,6 +67,7 @@ _CLOCK = re.compile(r"\d{1,2}:\d\d(?!\d)")
 _HAPPENS_AT = re.compile(
     r"\b(?:arriv|leav|start|begin|end|finish|depart|meet|open|clos|land|return)\w*\s(?:[a-z]+\s){0,3}at\s\Z"
 )
+_STANDS_AT = re.compile(r"\b(?:sits|stands|lies|comes (?:in|out)) at\s\Z")
 _PURPOSE = re.compile(r"\b(?:to|and) (?:have )?[a-z]+ an? (?:[a-z]+ )?total of \Z")
 _AIM = re.compile(r"\sto (?:be|have|get|reach|arrive|catch|make|meet)\b")
 # "67 berries in total": the last number of a clause, if it is said to be all
@@ -132,7 +136,7 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
                 return after
     # "8 rows of 5 stars altogether"
     between = text[told[-2][1] : told[-1][0]] if len(told) > 1 else " and "
-    if (" and " in between or not _ATTACHED.search(between)) and _IN_TOTAL.match(text, told[-1][1]):
+    if (" and " in between or not _is_attached(between)) and _IN_TOTAL.match(text, told[-1][1]):
         return told[-1]
     if _ARE.search(text, max(0, told[0][0] - 30), told[0][0]) and _is_list(text, told):
         begin, end = told[0][0], told[-1][1]
@@ -150,7 +154,7 @@ def result_of(text: str, numbers: list[Span], sentence: int) -> Span:
             told[free[0] : free[-1] + 1] if free else [s for s in told if not aim or s[0] < aim.start()][-1:]
         )
     # what is attached to a number by a preposition is no result of its own
-    return next((a for a, b in pairwise(told) if _ATTACHED.search(text, a[1], b[0])), told[-1])
+    return next((a for a, b in pairwise(told) if _is_attached(text[a[1] : b[0]])), told[-1])
 
 
 def _tells(text: str, begin: int) -> bool:
@@ -158,7 +162,12 @@ def _tells(text: str, begin: int) -> bool:
     window = max(0, begin - 40)
     if _CLOCK.match(text, begin) and _HAPPENS_AT.search(text, window, begin):
         return True
-    return bool(IS_SAID.search(text, window, begin)) and not _PURPOSE.search(text, window, begin)
+    said = IS_SAID.search(text, window, begin) or _STANDS_AT.search(text, window, begin)
+    return bool(said) and not _PURPOSE.search(text, window, begin)
+
+
+def _is_attached(between: str) -> bool:
+    return ";" not in between and _ATTACHED.search(between) is not None
 
 
 def _is_free(text: str, begin: int) -> bool:
@@ -262,8 +271,10 @@ def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
     for match in _SUBORDINATE.finditer(text, sentence, numbers[-1][0]):
         kept = [span for span in numbers if span[1] <= match.start()]
         # "9 doors, of which the last stays open, so 8 are shut"
-        concluded = _CONCLUDED.search(text, match.end(), numbers[-1][0])
-        goes_on = concluded and any(_is_free(text, begin) for begin, _ in numbers if begin > concluded.end())
+        concluded = _CONCLUDED.search(text, match.end(), numbers[-1][0]) or _RESUMED.search(
+            text, match.end(), numbers[-1][0]
+        )
+        goes_on = concluded and any(_is_free(text, begin) for begin, _ in numbers if begin >= concluded.end())
         if kept and not goes_on and text[sentence : match.start()].strip():
             later = kept
             break

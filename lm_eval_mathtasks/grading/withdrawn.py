@@ -48,6 +48,11 @@ _TAKES_BACK = tuple(
             r"(?:answer|value|result|total|count|number) (?:is|should be|must be|would be)\b)",
         ),
         (
+            ("back",),
+            r"\bi (?:(?:must|have to|will|'ll) )?take (?:that|this|it|everything|my [a-z]+|what i [a-z]+)"
+            r" back\b[^.\n]*",
+        ),
+        (
             ("be right", "orrect"),
             r"\b(?:this|that|it|which) (?:can ?not|can't) be (?:right|correct)\b[^.\n]*",
         ),

@@ -40,7 +40,7 @@ _CONCLUDED_OPTION = re.compile(r"[a-z].*\banswer is (\(?[A-J]\)?)[.!]?\Z", re.DO
 # "B is correct, not C", "I choose B"
 _SAID_OF_LETTER = re.compile(
     r"(?:(?:I (?:choose|pick)|my answer is|the (?:right|correct) one is) )?(?P<letter>\(?[A-J]\)?)"
-    r"(?: is (?:the )?(?:correct|right|best|answer)(?: (?:answer|option|choice|one))?(?:, not .*)?)?\.?",
+    r"(?: only| is (?:the )?(?:correct|right|best|answer)(?: (?:answer|option|choice|one))?(?:, not .*)?)?\.?",
     re.IGNORECASE,
 )
 _LETTER = re.compile(r"(?<![\w'])(?:[B-J]|A(?! [a-z]))(?![\w'])")
