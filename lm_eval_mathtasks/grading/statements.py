@@ -5,6 +5,7 @@ A pattern finds where the answer should stand, a slot; `slots.slot_value` reads 
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -219,7 +220,13 @@ def _slots(text: str) -> Iterator[_Slot]:
 def _of_another(text: str, before: str) -> bool:
     """Is the answer behind these words somebody else's?"""
     found = _OF_ANOTHER.search(before, max(0, len(before) - _MAX_OF_ANOTHER))
-    return found is not None and (found["other"] is None or _OTHERS_WRONG.search(text) is not None)
+    return found is not None and (found["other"] is None or _calls_wrong(text))
+
+
+# once for all the statements of a text
+@lru_cache(maxsize=1)
+def _calls_wrong(text: str) -> bool:
+    return _OTHERS_WRONG.search(text) is not None
 
 
 def by_cases(text: str) -> bool:
