@@ -12,13 +12,13 @@ OPENING, CLOSING = "<think>\n", "\n</think>\n"
 # four are Cohere's, Apertus's, Gemma's and Kimi's. A set of first characters, and no flag on it, is what makes this
 # search fast. Only closing marks fill a group.
 _MARK = re.compile(
-    r"[<\[◁](?i:(/)?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|seed:think|antthinking)[>\]▷]"
+    r"[<\[◁](?i:(/think)(?=\s{0,3}\n)|(/)?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|seed:think|antthinking)[>\]▷]"
     r"|\|(?:begin|(end))_of_thought\|>|(?:start|(end))_working_out>|\|(?:start|(end))_thinking\|>"
     r"|\|inner_(?:prefix|(suffix))\|>|\|channel>\s{0,4}thought|(channel)\|>|\|(?:open|(close))\|>think<\|sep\|>)"
 )
 # What begins any of them, or a token of a turn: one word in brackets, or a bar. This takes a tenth of their time.
 _MARK_IN_ANGLES, _MARK_IN_SQUARES = (
-    re.compile(rf"{bracket}(?:/?[\w:]+[|>\]▷]|[|｜])") for bracket in ("<", r"\[")
+    re.compile(rf"{bracket}(?:/?[\w:]+[|>\]▷]|[|｜]|/think\b)") for bracket in ("<", r"\[")
 )
 # gpt-oss writes channels; a server that drops special tokens leaves "analysis...assistantfinal...".
 _FINAL_CHANNEL = re.compile(

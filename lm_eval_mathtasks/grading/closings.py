@@ -12,7 +12,7 @@ from lm_eval_mathtasks.grading.slots import sentence_end
 
 _CLOSING = re.compile(
     r"\W*(?:(?:so|thus|therefore|hence|and|indeed|finally|clearly|now),?\s)*(?:"
-    r"(?:I |we )?hope\b|thank|thanks\b|good luck|great|perfect|nice|keep (?:it|up)|well done|cheers|done\b|q\.?e\.?d"
+    r"(?:I |we )?hope\b|thank|thanks\b|(?:my )?apologies\b|sorry for (?:the|any)\b|good luck|great|perfect|nice|keep (?:it|up)|well done|cheers|done\b|q\.?e\.?d"
     r"|let me know|feel free|happy to|<\||□|∎|✓|✅|we round\b"
     r"|(?:let(?:'s| us) |a |to )?(?:check|verify)\b|(?:checking|testing|verification)\b"
     r"|(?:but|however),? (?:wait,? )?(?:this|that|it) is (?:\w+ )?(?:right|correct|exact|fine|enough)\b"
@@ -105,7 +105,7 @@ def ends_with(text: str, stop: int) -> bool:
     """
     closed = _FORMULA_ENDS.match(text, stop)
     end = closed.end() if closed else stop
-    if not _ENDED.search(text[stop:end]):
+    if text[end : end + 1] != "?" and not _ENDED.search(text[stop:end]):
         end = sentence_end(text, end, len(text))
     behind = NEXT_SENTENCE.split(text[end:])
     if text[end : end + 1] == "?" and text[stop:end].strip() and not _HOW_MANY.search(text, stop, end):

@@ -38,7 +38,7 @@ _DOUBT = (
 )
 # "It is wrong to say that", "Someone might think the answer is"
 _REFUTED = (
-    r"(?:\b(?:wrong|incorrect|false|mistaken|a (?:common )?mistake|an error)\s(?:\w+\s)?to\s\w+"
+    r"(?:\b(?:wrong|incorrect|false|mistaken|a (?:common )?mistake|an error|a blunder|a slip)\s(?:\w+\s)?to\s(?:put down|\w+)"
     r"|\b(?:about|going|tempted|inclined) to (?:conclude|say|answer|write|guess|claim|think)"
     r"|\b(?:wrong|incorrect|false|untrue|impossible|no (?:reason|proof|evidence|guarantee)(?: to \w+)?"
     r"|(?:nothing|nobody) (?:has )?\w+) (?:that|why)|\bno way that|\bfirst (?:guess|thought) (?:is|was)"
@@ -52,7 +52,7 @@ _DOUBTS = re.compile(
     rf"(?:{_DOUBT}|{_REFUTED}|\bwhose\s|\bif\s"
     r"|\byou(?:['’]ve| have)? (?:wrote|written|said|claimed|think|thought|suggested|got)\s(?:that\s)?"
     # "Alice says the answer is 40"
-    r"|(?<!\bit )(?<!\bthis )(?<!\bthat )(?<!\bwhich )(?<!\bcalculator )(?<!\bcode )(?<!\bprogram )"
+    r"|\brumou?r has it (?:that )?the |(?<!\bit )(?<!\bthis )(?<!\bthat )(?<!\bwhich )(?<!\bcalculator )(?<!\bcode )(?<!\bprogram )"
     r"\b(?:says|claims|thinks|believes|argues)\s(?:that\s)?"
     r"|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s"
     r"|\bno(?:t an?)?\s(?:unique|single|definite)\s)(?:\w+\s){0,3}\Z"
@@ -160,7 +160,7 @@ _LEFT_OPEN = re.compile(
     # what is left to do: "holds 8 books; multiply by three"
     r"|(?<=[;:—] )(?:(?:now|then|just) )?(?:multiply|divide|add|subtract|double|halve|square|triple)"
     r" (?:it|this|that|by|the|both|them|all|these|to)\b(?!.*(?:=|\bto get|\bgives?|\bis\b|\bwhich))"
-    r"|still to be \w+|remains? to be \w+"
+    r"|still to be \w+|remains? to be \w+|(?:all|what)(?: that)? (?:remains|is left)(?: now)? is to\b(?!.*[\d=])"
     # "it has the complementary probability"
     r"|(?:has|is|equals) the (?:complementary|opposite|reciprocal) (?!of\b)[a-z]+\Z"
     r"|nothing (?:[a-z]+ ){0,4}(?:allows?|supports?|implies|forces?|justifies|proves?|suggests?|guarantees?) [^,;]*\d"

@@ -75,7 +75,8 @@ _REFUSAL = re.compile(
     r"|I (?:do not|don't) know\b|it(?: is|'s) (?:unclear|not clear)\b|(?:refuse|decline) to\b"
     r"|(?:question|problem|case|minimum|maximum|value|number|bound|answer|existence|it) (?:[a-z]+ ){0,3}remains?"
     r" (?:open|unsettled|undetermined)\b"
-    r"|no (?:idea|clue)\b|(?:problem|question) is too (?:hard|difficult|complex)(?: for me)?[.!\s]*\Z"
+    r"|(?:I|we) (?:have|got|see|can (?:give|name)) no (?:\w+ )?(?:value|answer|result|number|solution)\b"
+    r"|(?:run|ran|am|are) out of ideas\b|no (?:idea|clue)\b|(?:problem|question) is too (?:hard|difficult|complex)(?: for me)?[.!\s]*\Z"
     rf"|need the {_PICTURE}\b|no {_PICTURE} (?:is|was) (?:given|provided|shown|included|attached)\b"
     rf"|{_PICTURE} (?:is missing|(?:is|was|did) not (?:given|provided|shown|included|attached|load))|{REFUSES})"
     rf"|, so no answer\b|{REFUSES_ANYWHERE}",

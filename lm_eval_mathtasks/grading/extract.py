@@ -60,6 +60,7 @@ _OPTION_AT_END = re.compile(
 _OPTION_LEFT = re.compile(
     r"\b[Oo]nly (?:option |choice |answer )?(\(?[A-J]\)?) (?:survives|works|remains|fits|holds|matches|satisfies"
     r"|is (?:left|correct|right|possible|true|consistent))\b"
+    r"|\b(?:option|choice) (\(?[A-J]\)?) is the (?:correct|right) (?:one|answer|option|choice)\b"
     r"|\bremaining (?:option|choice|answer)(?: is)?,? (\(?[A-J]\)?)(?![\w'’])"
 )
 _BOXED_OPTION = re.compile(r"[\s$]*(?:\\\w+\s*\{)*\s*\(?[A-J]\)?(?![\w'’])(?!\s*[=+*/^_-])")

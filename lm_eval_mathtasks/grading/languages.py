@@ -74,7 +74,7 @@ DENIES = re.compile(
 SUBORDINATE = (
     r"\s(?:después de|tras|porque|ya que|cuando|si|après|parce que|puisque|quand|lorsqu\w+|nachdem|wenn|weil|если"
     r"|после|потому что|так как|когда)\s"
-    r"|,\s(?:nämlich|und zwar|es decir|c['’]est-à-dire|à savoir|то есть|а именно)\s|才[能可会會]|，?(?:因为|因為|如果)"
+    r"|,\s(?:car|denn|nämlich|und zwar|es decir|c['’]est-à-dire|à savoir|то есть|а именно)\s|才[能可会會]|，?(?:因为|因為|如果)"
 )
 
 

@@ -162,6 +162,7 @@ _RULES_OF_A_WORD = (
     # "8.5\mathrm{e}6"; but "3\mathrm{e}-2" is three times e less two
     ("e}", r"(?<=\d)\\(?:mathrm|text|rm)\s?\{e\}(?:(\d+)|\{([-+]?\d+)\})", r"e\1\2"),
     ("E}", r"(?<=\d)\\(?:mathrm|text|rm)\s?\{E\}\{?([-+]?\d+)\}?", r"e\1"),
+    ("math", r"\\math(?:bin|rel)\s?\{\s*:\s*\}", ":"),
     ("factors of", r"\bfactors of\b", "divisors of"),
     ("base", r"(?<=\d),\s(?=\(?(?:in )?base\b)", " "),
     ("ary", r"(?<=\d)\s*(?:\\text\{\s*)?\(?in (binary)\)?\s*\}?$", r"_{\1}"),

@@ -44,7 +44,7 @@ _NONE_ELSE = re.compile(
 # "(A) if n is even, or (B) if n is odd": two, each under its condition
 CONDITIONAL_OPTIONS = re.compile(
     r"(?<![\w'’])\(?[A-J]\)?,? (?:if|when|for|unless|provided|assuming)\b[^\n]*?(?:[,;]|\b(?:or|and|else|otherwise|is))"
-    r" \(?(?:[B-HJ]|A(?! [a-z]))(?:\)|(?= (?:if|when|for|otherwise)\b)|[.,]?\Z)"
+    r" \(?(?:[B-HJ]|A(?! (?!if\b|when\b|for\b|otherwise\b)[a-z]))(?:\)|(?= (?:if|when|for|otherwise)\b)|[.,]?\Z)"
 )
 # "[x] A  [ ] B"
 _TICKED = re.compile(

@@ -30,7 +30,7 @@ _BOUNDS = sorted(
 BOUND_BEFORE = "|".join(" ".join(words) for words, _ in _BOUNDS)
 # What bounds the value before it: "40 or more", "6 and below", "5 at most"
 BOUND_BEHIND = (
-    r"(?:or|and)\s+(?:more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later"
+    r"(?:or|and)\s+(?:(?:some|any)thing\s+|even\s+)?(?:more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later"
     r"|less|fewer|lower|below|under|shorter|younger|smaller|earlier)\b"
     r"|at\s+(?:the\s+)?(?:very\s+)?(?:least|most|latest|earliest)\b|(?:plus|tops)\b"
 )
@@ -230,7 +230,9 @@ def beside(value: Expr, words: str) -> Expr:
         return change(value)
     if _BELOW_ZERO.search(words):
         return neg(value)
-    if (variables(value) and _KINDS & set(key)) or (first == "th" and _ORDERS & set(key)):
+    # "the 8th Fibonacci number" is not 8 either
+    placed = first == "th" and (_ORDERS & set(key) or (len(key) > 2 and key[-1] in {"number", "term"}))
+    if (variables(value) and _KINDS & set(key)) or placed:
         return _worded(key, value)
     spelled = in_words(words.strip(" ()"))
     if spelled is not None and value.op == "num":

@@ -14,6 +14,7 @@ from lm_eval_mathtasks.grading.formulas import (
     joins,
     trim,
 )
+from lm_eval_mathtasks.grading.languages import SUBORDINATE
 from lm_eval_mathtasks.grading.neighbours import with_neighbours
 from lm_eval_mathtasks.grading.numerals import RUN
 from lm_eval_mathtasks.grading.phrases import NO_STOP
@@ -57,6 +58,8 @@ _THERE_ARE = re.compile(
 # Behind "since x > 0, we get" follows a result, but not behind "as 8 x 5 = 40 and 4 x 5 = 20".
 _REASON = re.compile(
     rf"(?:,|\s)\s?(?:{SINCE}|because|(?<=, )as(?= \$?\d[^.\n]*=))\b(?![^.\n]*(?:,\s|\band (?!\$?\d[^.\n]*=)))"
+    r"|,\s(?:während|tandis que|mientras que|while|whereas|as (?:one|we|you) (?:can )?(?:verif|check|see)\w*)\s"
+    rf"|(?:{SUBORDINATE})(?![^.\n]*,\s(?:so|also|donc|alors|entonces|luego|то)\b)"
     r"|,\sas there (?:is|are)\b(?![^.\n]*,\s(?:so|thus|hence|therefore|then|we|it|there|the)\b)"
 )
 # "..., where $f$ is the polynomial with $f(0) = 1$", "where we count $x = 0$ as well"
@@ -92,7 +95,8 @@ _PLAIN_EQUATION = re.compile(
 # What may stand before a list of values: "the solutions are $1$ and $2$", "So $a = 1$, $b = 2$".
 _LIST_BEGINS = re.compile(
     r"(?:\b(?:are|is|either|get|gets|obtain|have|find|gives?|yields?|equals?|so|thus|hence|therefore|then|also|lauten|sind|sont|son"
-    r"|solutions|roots|zeros|values)\b,?|[:>.]|\A|\n)[\s\"“*]*\Z",
+    r"|solutions|roots|zeros|values)\b,?(?:\s(?:daher|also|somit|therefore|thus|then|hence|donc|alors))?"
+    r"|[:>.]|\A|\n)[\s\"“*]*\Z",
     re.IGNORECASE,
 )
 _SPELLED_LEAD = (

@@ -28,7 +28,7 @@ _ENGLISH = re.compile(
 _CAPITALS = re.compile(rf"NSWER(?<=\bANSWER)\b{_GAP_IS}")
 _OPTION_IS = re.compile(r"(?:[Cc]orrect|[Rr]ight|[Ff]inal|[Bb]est) (?:option|choice)(?: is\b[:：]?|[:：])")
 _CHINESE = re.compile(
-    r"(?:故|所以|因此|应|只能)选(?:择|项)?[:：]?|(?:答案|答え|解答)(?:应该|应当)?(?:是|为：?|选|应为|等于|は|:|：)|(?:^|[。，,\s])答[:：]",
+    r"(?:故|所以|因此|应|只能|本题)选(?:择|项)?[:：]?|(?:答案|答え|解答)(?:应该|应当)?(?:是|为：?|选|应为|等于|は|:|：)|(?:^|[。，,\s])答[:：]",
     re.MULTILINE,
 )
 _EUROPEAN = re.compile(

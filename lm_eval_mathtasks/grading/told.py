@@ -36,7 +36,8 @@ _RESUMED = re.compile(r",\s(?:is|are|was|were|equals?|comes to|has|have|gives)\s
 # starts behind the comma.
 _OPENER = re.compile(
     r"\W*(?:(?:so|thus|therefore|hence|then|now),?\s)?(?:if|when|after|before|with|without|for|in|of|at|to|by|since|while"
-    r"|given|because|out of|on|from|as|during|once|assuming)\b[^.\n0-9]*[0-9][^.\n]*?,\s(?=(?:he|she|it|they|we|you|I"
+    r"|given|because|out of|on|from|as|during|once|assuming|far from|unlike|contrary to|instead of|rather than)\b"
+    r"[^.\n0-9]*[0-9][^.\n]*?,\s(?=(?:he|she|it|they|we|you|I"
     r"|there|the|a|an|his|her|its|their|our|your|each|this|that|all|[A-Z][a-z]+)\b)",
     re.IGNORECASE,
 )
@@ -46,7 +47,7 @@ _SUBORDINATE = re.compile(
     rf"(?:(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)"
     r"|,\s(?:where|although|even though|whereas|while|of which|which is (?:what|how|because|the (?:same|sum|product"
     r"|difference) (?:as|of)))"
-    r"|,?\s(?:provided|assuming)(?: that)?)\s"
+    r"|,?\s(?:provided|assuming)(?: that)?|,\sas (?:one|we|you|expected|required))\s"
     rf"|，(?:其中|即)|{languages.SUBORDINATE}"
 )
 _PREPOSITIONS = (
@@ -67,7 +68,7 @@ _CLOCK = re.compile(r"\d{1,2}:\d\d(?!\d)")
 _HAPPENS_AT = re.compile(
     r"\b(?:arriv|leav|start|begin|end|finish|depart|meet|open|clos|land|return)\w*\s(?:[a-z]+\s){0,3}at\s\Z"
 )
-_STANDS_AT = re.compile(r"\b(?:sits|stands|lies|comes (?:in|out)) at\s\Z")
+_STANDS_AT = re.compile(r"\b(?:sits|stands|lies|comes in|comes out) (?:at|as)\s\Z")
 _PURPOSE = re.compile(r"\b(?:to|and) (?:have )?[a-z]+ an? (?:[a-z]+ )?total of \Z")
 _AIM = re.compile(r"\sto (?:be|have|get|reach|arrive|catch|make|meet)\b")
 # "67 berries in total": the last number of a clause, if it is said to be all
@@ -79,7 +80,7 @@ MAX_BETWEEN = 25  # characters
 # "95 (60 from him, 35 from her)"
 _REMARK_OPENS = re.compile(r"\s\((?=[^()]*(?:[a-z]{2}|\d\s?[-+x×*/=]\s?\d))")
 # "the ratio of boys to girls is 4 to 5"
-_RATIO = re.compile(r"\b(?:ratio|odds|proportion)\b[^.]*\Z|\b(?:is|are|be)\s\Z", re.IGNORECASE)
+_RATIO = re.compile(r"\b(?:ratio|odds|proportion)\b[^.]*\Z|\b(?:is|are|be|was|were)\s\Z", re.IGNORECASE)
 # "20 for x = 5"
 _CONDITION = re.compile(r"\b(?:for|at|when|with|if|where|given|since)\s[a-zA-Z]\s?=\s?\Z", re.IGNORECASE)
 _OF, _TIMES = re.compile(r"\sof\b"), re.compile(r"\stimes\s(?!\d)")

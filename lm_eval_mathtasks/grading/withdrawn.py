@@ -48,6 +48,14 @@ _TAKES_BACK = tuple(
             r"(?:answer|value|result|total|count|number) (?:is|should be|must be|would be)\b)",
         ),
         (
+            ("retract", "withdraw"),
+            r"\bi (?:must |have to )?(?:retract|withdraw) (?:the|my|that|this|it)\b[^.\n]*",
+        ),
+        (
+            ("take ",),
+            r"\b(?:don't|do not) take (?:that|this|it) as (?:my|the|an) answer\b[^.\n]*",
+        ),
+        (
             ("back",),
             r"\bi (?:(?:must|have to|will|'ll) )?take (?:that|this|it|everything|my [a-z]+|what i [a-z]+)"
             r" back\b[^.\n]*",
