@@ -12,7 +12,8 @@ from lm_eval_mathtasks.grading.slots import sentence_end
 
 _CLOSING = re.compile(
     r"\W*(?:(?:so|thus|therefore|hence|and|indeed|finally|clearly|now),?\s)*(?:"
-    r"(?:I |we )?hope\b|thank|thanks\b|(?:my )?apologies\b|sorry for (?:the|any)\b|good luck|great|perfect|nice|keep (?:it|up)|well done|cheers|done\b|q\.?e\.?d"
+    r"(?:I |we )?hope\b|thank|thanks\b|(?:my )?apologies\b|sorry for (?:the|any)\b"
+    r"|good luck|great|perfect|nice|keep (?:it|up)|well done|cheers|done\b|q\.?e\.?d"
     r"|let me know|feel free|happy to|<\||□|∎|✓|✅|we round\b"
     r"|(?:let(?:'s| us) |a |to )?(?:check|verify)\b|(?:checking|testing|verification)\b"
     r"|(?:but|however),? (?:wait,? )?(?:this|that|it) is (?:\w+ )?(?:right|correct|exact|fine|enough)\b"

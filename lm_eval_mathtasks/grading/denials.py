@@ -38,7 +38,8 @@ _DOUBT = (
 )
 # "It is wrong to say that", "Someone might think the answer is"
 _REFUTED = (
-    r"(?:\b(?:wrong|incorrect|false|mistaken|a (?:common )?mistake|an error|a blunder|a slip)\s(?:\w+\s)?to\s(?:put down|\w+)"
+    r"(?:\b(?:wrong|incorrect|false|mistaken|a (?:common )?mistake|an error|a blunder|a slip)"
+    r"\s(?:\w+\s)?to\s(?:put down|\w+)"
     r"|\b(?:about|going|tempted|inclined) to (?:conclude|say|answer|write|guess|claim|think)"
     r"|\b(?:wrong|incorrect|false|untrue|impossible|no (?:reason|proof|evidence|guarantee)(?: to \w+)?"
     r"|(?:nothing|nobody) (?:has )?\w+) (?:that|why)|\bno way that|\bfirst (?:guess|thought) (?:is|was)"
@@ -52,7 +53,8 @@ _DOUBTS = re.compile(
     rf"(?:{_DOUBT}|{_REFUTED}|\bwhose\s|\bif\s"
     r"|\byou(?:['’]ve| have)? (?:wrote|written|said|claimed|think|thought|suggested|got)\s(?:that\s)?"
     # "Alice says the answer is 40"
-    r"|\brumou?r has it (?:that )?the |(?<!\bit )(?<!\bthis )(?<!\bthat )(?<!\bwhich )(?<!\bcalculator )(?<!\bcode )(?<!\bprogram )"
+    r"|\brumou?r has it (?:that )?the "
+    r"|(?<!\bit )(?<!\bthis )(?<!\bthat )(?<!\bwhich )(?<!\bcalculator )(?<!\bcode )(?<!\bprogram )"
     r"\b(?:says|claims|thinks|believes|argues)\s(?:that\s)?"
     r"|(?:\A|[.!?\n]\s?)(?:could|can|might|is|would|should)\s"
     r"|\bno(?:t an?)?\s(?:unique|single|definite)\s)(?:\w+\s){0,3}\Z"

@@ -76,7 +76,8 @@ _REFUSAL = re.compile(
     r"|(?:question|problem|case|minimum|maximum|value|number|bound|answer|existence|it) (?:[a-z]+ ){0,3}remains?"
     r" (?:open|unsettled|undetermined)\b"
     r"|(?:I|we) (?:have|got|see|can (?:give|name)) no (?:\w+ )?(?:value|answer|result|number|solution)\b"
-    r"|(?:run|ran|am|are) out of ideas\b|no (?:idea|clue)\b|(?:problem|question) is too (?:hard|difficult|complex)(?: for me)?[.!\s]*\Z"
+    r"|(?:run|ran|am|are) out of ideas\b|no (?:idea|clue)\b"
+    r"|(?:problem|question) is too (?:hard|difficult|complex)(?: for me)?[.!\s]*\Z"
     rf"|need the {_PICTURE}\b|no {_PICTURE} (?:is|was) (?:given|provided|shown|included|attached)\b"
     rf"|{_PICTURE} (?:is missing|(?:is|was|did) not (?:given|provided|shown|included|attached|load))|{REFUSES})"
     rf"|, so no answer\b|{REFUSES_ANYWHERE}",
@@ -126,6 +127,9 @@ _BRACKETED_REMARK = re.compile(
     r"|,\swhich (?:corresponds to|agrees with|matches|is consistent with|fits)\b"
     r"(?!.*(?:\([A-J]\)|\b(?:option|choice)\b))"
     r"[^.;]*[.$\s]*\Z"
+    # "; the other root, x = 1, drops out"
+    r"|;\s(?:the )?(?:other|second|negative|remaining) (?:candidate|root|solution|value|one)\b[^;]*"
+    rf"\b(?:drops? out|zero|negative|fails|not|{REJECTED})\b[^;]*\Z"
     # a sentence of its own
     r"|\s\((?:while|whereas|compared?|as opposed|instead|because|since)\s(?:[^()]|\([^()]*\))*\)[.$\s]*\Z"
     # "..., the value r = -3 being excluded by r > 0"
@@ -133,7 +137,14 @@ _BRACKETED_REMARK = re.compile(
     r"|(?<=[.!?$])\s\((?-i:[A-Z])[a-z]*\s(?:[^()]|\([^()]*\))*[.!]\)\s*\Z",
     re.IGNORECASE,
 )
-_END_OF_PROOF = re.compile(r"[\s$]*(?:\\(?:blacksquare|square|Box|qed)|[∎□■])[\s$.]*\Z")
+# A last sentence that adds nothing to the one before
+_NOTE = re.compile(
+    r"(?!.*\b(?:so|thus|hence|therefore|answer|only|wrong|incorrect|mistake|must|but|not(?! [a-z]+ing\b)|total)\b)"
+    r"(?:(?:note|notice) that(?!.*=)|for (?:example|instance), (?:with|if|for|when)|let me know|feel free"
+    r"|(?:check|comprobaci[oó]n|probe|v[ée]rification|проверка)\s?:|(?:检验|验证)[:：])",
+    re.IGNORECASE,
+)
+_END_OF_PROOF = re.compile(r"[\s$]*(?:\\(?:blacksquare|square|Box|qed)|[∎□■✓✔✅])[\s$.]*\Z")
 MAX_BRACKETED = 600  # characters
 MAX_REMARKS = 3  # closing paragraphs passed over
 # One statement repeats another if they share so many characters before their values.
@@ -269,6 +280,9 @@ def without_remarks(text: str) -> str:
     text = text[: proven.start()] if proven else text
     if bracket := _BRACKETED_REMARK.search(text, max(0, len(text) - MAX_BRACKETED)):
         text = text[: bracket.start()] if HAS_VALUE.search(text, 0, bracket.start()) else text
+    last = start_of_last(text)
+    if _NOTE.match(text, last) and HAS_VALUE.search(text, start_of_last(text[:last].rstrip()), last):
+        text = text[:last].rstrip()
     for _ in range(MAX_REMARKS):
         break_at = text.rfind("\n\n")
         if break_at < 0 or not _REMARK.match(text, break_at) or not HAS_VALUE.search(text, 0, break_at):

@@ -53,7 +53,8 @@ REFUSES_ANYWHERE = (
 )
 # ... and at the beginning of a word
 REFUSES = (
-    r"(?:no (?:bastan?|alcanzan?|permiten?|se puede|es posible|puedo|podemos"
+    r"(?:не имеет (?:\w+ )?решений|решений нет|hat keine (?:\w+ )?Lösung|n['’]a (?:pas de|aucune) solution"
+    r"|no tiene soluci|no (?:bastan?|alcanzan?|permiten?|se puede|es posible|puedo|podemos"
     r"|(?:hay|tenemos) (?:\w+ )?(?:suficiente|bastante))"
     r"|imposible (?:de )?\w+r|faltan? (?:informaci|datos)|impossible d[e'’]|pas assez d"
     r"|(?:on ne|je ne|nous ne) (?:peut|peux|pouvons) pas|il manque (?:des |une )?(?:informations?|données?)"
@@ -74,7 +75,8 @@ DENIES = re.compile(
 SUBORDINATE = (
     r"\s(?:después de|tras|porque|ya que|cuando|si|après|parce que|puisque|quand|lorsqu\w+|nachdem|wenn|weil|если"
     r"|после|потому что|так как|когда)\s"
-    r"|,\s(?:car|denn|nämlich|und zwar|es decir|c['’]est-à-dire|à savoir|то есть|а именно)\s|才[能可会會]|，?(?:因为|因為|如果)"
+    r"|,\s(?:car|denn|nämlich|und zwar|es decir|c['’]est-à-dire|à savoir|то есть|а именно)\s"
+    r"|才[能可会會]|，?(?:因为|因為|如果)"
 )
 
 

@@ -58,7 +58,9 @@ _THERE_ARE = re.compile(
 # Behind "since x > 0, we get" follows a result, but not behind "as 8 x 5 = 40 and 4 x 5 = 20".
 _REASON = re.compile(
     rf"(?:,|\s)\s?(?:{SINCE}|because|(?<=, )as(?= \$?\d[^.\n]*=))\b(?![^.\n]*(?:,\s|\band (?!\$?\d[^.\n]*=)))"
-    r"|,\s(?:während|tandis que|mientras que|while|whereas|as (?:one|we|you) (?:can )?(?:verif|check|see)\w*)\s"
+    r"|,\sas (?:one|we|you) (?:can )?(?:verif|check|see)\w*\s|,\s(?:während|tandis que|mientras que|while|whereas)\s"
+    r"(?![^.\n]*,\s(?:which|so|thus|hence|therefore|giving)\b)"
+    r"|,\s(?:i\.e\.|that is),?\s(?=(?:all|every|any|the|she|he|it|they|one)\b)"
     rf"|(?:{SUBORDINATE})(?![^.\n]*,\s(?:so|also|donc|alors|entonces|luego|то)\b)"
     r"|,\sas there (?:is|are)\b(?![^.\n]*,\s(?:so|thus|hence|therefore|then|we|it|there|the)\b)"
 )

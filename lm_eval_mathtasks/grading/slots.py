@@ -112,6 +112,9 @@ BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 # "**A** and **E**"
 _AND_BOLD = re.compile(r"\*\*[^*\n]{0,30}\*\*")
 _PERCENT_OR_DEGREE = re.compile(r"\s?(?:\\?%|percent\b|pct\b|°|degrees?\b|\^\\circ)")
+_TOLD_OF = re.compile(
+    r"(?<=[a-z])\s(?:after|by|within|during|over|from|between)\s(?:the |these |those |all )?[$€£]?\d"
+)
 _RATE = re.compile(r"\s([a-z]+ per (?:square |cubic )?[a-z]+)\b")
 # A word is prose, unless it names a command, an environment or a text in a formula ("\x0crac" was "\frac").
 WORD = re.compile(r"(?<![\\a-zA-Z\x0c])(?<!\\begin\{)(?<!\\end\{)(?<!\\text\{)[^\W\d_]{2,}")
@@ -273,6 +276,9 @@ def leading_value(text: str, start: int, stop: int) -> Span | None:
     if word is None:
         span = trim(text, start, stop)
         return span if span and _SOMETHING.search(text, *span) else None
+    # "40 litres remain after 20 days"
+    told_of = _TOLD_OF.search(text, word.start(), stop)
+    stop = told_of.start() if told_of else stop
     tail = text[word.start() : stop]
     if len(tail.split()) > MAX_UNIT_WORDS and text[start : word.start()].strip(TRIM):
         stop = word.start()

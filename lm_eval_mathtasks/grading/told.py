@@ -15,7 +15,7 @@ _OPERATOR = re.compile(r"\s?[-+*/×÷^x(]\s?[\d$(]")
 _OR_ABOUT = re.compile(r",?\s(?:or|which is|i\.e\.)?\s?\(?(?:approximately|about|roughly|≈)\s|\s?≈\s?")
 IS_SAID = re.compile(
     r"(?:\b(?:is|are|was|were|be|been|equals?|becomes?|totals?|(?:total|profit|loss|gain|average) of)|[=:])\s"
-    r"(?:only |exactly |just |about |a total of )?\Z"
+    r"(?:thus |therefore |then |hence )?(?:only |exactly |just |about |a total of )?\Z"
 )
 # The clause that tells the result starts behind one of these.
 _CLAUSE_START = re.compile(
@@ -27,7 +27,7 @@ _CLAUSE_START = re.compile(
     r"|earns?|pays?|spends?|makes?|leaves?)\b|\bmaking\b"
 )
 _CONCLUDED = re.compile(
-    r"[,;]\s(?:and\s)?(?:so|thus|therefore|hence|making|giving|leaving|earning|yielding|saving|totall?ing"
+    r"[,;]\s(?:and\s)?(?:so(?! on\b)|thus|therefore|hence|making|giving|leaving|earning|yielding|saving|totall?ing"
     r"|for a total of)\b"
 )
 # "the whole way, which is what was asked for, is 8 km"
@@ -47,12 +47,12 @@ _SUBORDINATE = re.compile(
     rf"(?:(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)"
     r"|,\s(?:where|although|even though|whereas|while|of which|which is (?:what|how|because|the (?:same|sum|product"
     r"|difference) (?:as|of)))"
-    r"|,?\s(?:provided|assuming)(?: that)?|,\sas (?:one|we|you|expected|required))\s"
+    r"|,?\s(?:provided|assuming)(?: that)?|,\sas (?:one|we|you|expected|required)|,\s(?P<restated>i\.e\.|that is),?)\s"
     rf"|，(?:其中|即)|{languages.SUBORDINATE}"
 )
 _PREPOSITIONS = (
     "from|for|in|into|at|with|by|of|during|than|within|after|per|below|above|d'ici|sur|von(?: den)?"
-    "|aus(?: den)?|de l[oa]s|из|за|через"
+    "|aus(?: den)?|(?:de|a) l[oa]s|из|за|через"
 )
 _ATTACHED = re.compile(rf"\b(?:{_PREPOSITIONS}|to|on|between|among|over|under|out of|each|before|that|who)\b")
 _COMPLEMENT = re.compile(
@@ -74,6 +74,10 @@ _AIM = re.compile(r"\sto (?:be|have|get|reach|arrive|catch|make|meet)\b")
 # "67 berries in total": the last number of a clause, if it is said to be all
 _IN_TOTAL = re.compile(
     r"(?:\s[a-z][a-z-]*){0,4}?,?\s(?:in (?:total|all)|total|altogether|overall|combined)\b"
+)
+_TAKES = re.compile(
+    r"\b(?:takes?|took|costs?|needs?|requires?|earns?|earned|pays?|paid)\s(?:(?:him|her|them|it|us|you|me)\s)?"
+    r"(?:only |exactly |a total of )?[$€£]?\Z"
 )
 _ALTOGETHER = re.compile(r"\b(?:altogether|in total|in all|there (?:are|were))\b", re.IGNORECASE)
 MAX_BETWEEN = 25  # characters
@@ -263,10 +267,14 @@ def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
     colon = text.rfind(":", sentence, numbers[-1][0])
     if colon >= 0 and not text[colon + 1].isdigit():
         parts = [span for span in numbers if span[0] > colon]
+        # "There are 12 altogether: 5 red and 7 blue", "The way takes 50 min: 20 min by bus and 30 min on foot"
+        before = [span for span in numbers if span[1] <= colon]
+        told = before and (_tells(text, before[-1][0]) or _TAKES.search(text, sentence, before[-1][0]))
         whole = (
-            _ALTOGETHER.search(text, sentence, colon)
+            (told or _ALTOGETHER.search(text, sentence, colon))
             and len(parts) > 1
             and "=" not in text[colon : parts[-1][0]]
+            and not _CONCLUDED.search(text, colon, parts[-1][0])
         )
         later = numbers = (numbers[: -len(parts)] if whole else []) or parts
     for match in _SUBORDINATE.finditer(text, sentence, numbers[-1][0]):
@@ -275,6 +283,8 @@ def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
         concluded = _CONCLUDED.search(text, match.end(), numbers[-1][0]) or _RESUMED.search(
             text, match.end(), numbers[-1][0]
         )
+        if match["restated"] and not (kept and _tells(text, kept[-1][0]) and not _is_factor(text, kept[-1])):
+            continue
         goes_on = concluded and any(_is_free(text, begin) for begin, _ in numbers if begin >= concluded.end())
         if kept and not goes_on and text[sentence : match.start()].strip():
             later = kept
