@@ -151,7 +151,10 @@ _TELLS_OF_ANSWERS = re.compile(
     r"|(?:price|cost|total|bill)\b[^.\d]*\b(?:is|was) \$?[\d.,]+ off\b)",
 )
 # ... where values are told of what has none; "The series diverges." is an answer
-_HAS_NONE = re.compile(r"\b(?:diverges?|does not converge|has no (?:sum|limit|value|maximum|minimum))\b")
+_HAS_NONE = re.compile(
+    r"\b(?:diverges?|does not converge|has no (?:sum|limit|value|maximum|minimum)"
+    r"|(?:limit|sum|value|maximum|minimum|integral|derivative) does not exist)\b"
+)
 # "Only $a + b = 8$ is given.", "case 17 is left open": what is told was given, or stays to be found
 _LEFT_OPEN = re.compile(
     r"(?<!\w)(?:only\b(?:(?! of )[^.;])*\b(?:is|are|was|were|number|value|fact|information)"
@@ -163,6 +166,8 @@ _LEFT_OPEN = re.compile(
     r"|(?<=[;:—] )(?:(?:now|then|just) )?(?:multiply|divide|add|subtract|double|halve|square|triple)"
     r" (?:it|this|that|by|the|both|them|all|these|to)\b(?!.*(?:=|\bto get|\bgives?|\bis\b|\bwhich))"
     r"|still to be \w+|remains? to be \w+|(?:all|what)(?: that)? (?:remains|is left)(?: now)? is to\b(?!.*[\d=])"
+    # "the whole is double that"
+    r"|(?:is|was|are|be) (?:double|twice|half|triple|thrice) (?:that|this|it|of (?:that|it))\Z"
     # "it has the complementary probability"
     r"|(?:has|is|equals) the (?:complementary|opposite|reciprocal) (?!of\b)[a-z]+\Z"
     r"|nothing (?:[a-z]+ ){0,4}(?:allows?|supports?|implies|forces?|justifies|proves?|suggests?|guarantees?) [^,;]*\d"

@@ -84,7 +84,10 @@ MAX_BETWEEN = 25  # characters
 # "95 (60 from him, 35 from her)"
 _REMARK_OPENS = re.compile(r"\s\((?=[^()]*(?:[a-z]{2}|\d\s?[-+x×*/=]\s?\d))")
 # "the ratio of boys to girls is 4 to 5"
-_RATIO = re.compile(r"\b(?:ratio|odds|proportion)\b[^.]*\Z|\b(?:is|are|be|was|were)\s\Z", re.IGNORECASE)
+_RATIO = re.compile(
+    r"\b(?:ratio|odds|proportion)\b[^.]*\Z|\b(?:is|are|be|was|were|ended|finished|won|lost)\s\Z",
+    re.IGNORECASE,
+)
 # "20 for x = 5"
 _CONDITION = re.compile(r"\b(?:for|at|when|with|if|where|given|since)\s[a-zA-Z]\s?=\s?\Z", re.IGNORECASE)
 _OF, _TIMES = re.compile(r"\sof\b"), re.compile(r"\stimes\s(?!\d)")
