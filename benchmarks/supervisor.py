@@ -57,7 +57,7 @@ class Supervised:
         """Yield the outcome of each item; a worker that hangs or dies on one is replaced.
 
         The worker is handed many at once: one that waits for its next item is timed while it wakes up, which made ours
-        a third slower and others, who take longer for an item, hardly.
+        a sixth slower and others, who take longer for an item, hardly.
         """
         judged = sent = 0
         while judged < len(items):

@@ -12,7 +12,8 @@ OPENING, CLOSING = "<think>\n", "\n</think>\n"
 # four are Cohere's, Apertus's, Gemma's and Kimi's. A set of first characters, and no flag on it, is what makes this
 # search fast. Only closing marks fill a group.
 _MARK = re.compile(
-    r"[<\[◁](?i:(/think)(?=\s{0,3}\n)|(/)?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|seed:think|antthinking)[>\]▷]"
+    r"[<\[◁](?i:(/think)(?=\s{0,3}\n)"
+    r"|(/)?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad|seed:think|antthinking)[>\]▷]"
     r"|\|(?:begin|(end))_of_thought\|>|(?:start|(end))_working_out>|\|(?:start|(end))_thinking\|>"
     r"|\|inner_(?:prefix|(suffix))\|>|\|channel>\s{0,4}thought|(channel)\|>|\|(?:open|(close))\|>think<\|sep\|>)"
 )

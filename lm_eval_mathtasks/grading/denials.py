@@ -165,15 +165,15 @@ _LEFT_OPEN = re.compile(
     # what is left to do: "holds 8 books; multiply by three"
     r"|(?<=[;:—] )(?:(?:now|then|just) )?(?:multiply|divide|add|subtract|double|halve|square|triple)"
     r" (?:it|this|that|by|the|both|them|all|these|to)\b(?!.*(?:=|\bto get|\bgives?|\bis\b|\bwhich))"
-    r"|still to be \w+|remains? to be \w+|(?:all|what)(?: that)? (?:remains|is left)(?: now)? is to\b(?!.*[\d=])"
+    r"|(?:still(?: has| have| needs?)?|remains?|yet) to be [a-z]+"
+    r"|(?:all|what)(?: that)? (?:remains|is left)(?: now)? is to\b(?!.*[\d=])"
     # "the whole is double that"
     r"|(?:is|was|are|be) (?:double|twice|half|triple|thrice) (?:that|this|it|of (?:that|it))\Z"
     # "it has the complementary probability"
     r"|(?:has|is|equals) the (?:complementary|opposite|reciprocal) (?!of\b)[a-z]+\Z"
     r"|nothing (?:[a-z]+ ){0,4}(?:allows?|supports?|implies|forces?|justifies|proves?|suggests?|guarantees?) [^,;]*\d"
     rf"|it (?:is|was|turns out(?: to be)?) (?:\w+ly )?(?:{REJECTED})\b(?!.*\d)"
-    r"|see (?:page|section|chapter|volume|row|column|line|table|figure|step)\b"
-    r"|(?:still (?:has|have|needs?)|remains?|yet) to be (?:computed|found|determined|calculated|shown|proven)\b)"
+    r"|see (?:page|section|chapter|volume|row|column|line|table|figure|step)\b)"
     r"|=\s?\$?\?\Z",
     re.IGNORECASE,
 )
