@@ -47,7 +47,7 @@ _UNANSWERABLE = re.compile(
     rf"(?<!\w)(?:(?:cannot|can't|can not|nothing (?:more |else )?can) be {_DETERMINE}"
     rf"|(?:impossible|not possible|no way) to {_DETERMINE}"
     r"|(?:not|\w+n't|without|lack\w*) (?:(?:given|provided|provide|give|have|contain) )?(?:enough|sufficient) "
-    r"(?:information|data|details)\b|(?:insufficient|too little) (?:information|data)\b"
+    r"(?:info(?:rmation)?|data|details)\b|(?:insufficient|too little) (?:info(?:rmation)?|data)\b"
     r"|(?:information|data)\b[^.\n]{0,30}\b(?:insufficient|(?:not|n't) (?:enough|sufficient)|incomplete|missing)\b"
     r"|(?:problem|question) (?:as (?:stated|given) )?is (?:incomplete|underdetermined)\b"
     r"|[Aa]nswer:?[\s*]*(?:not possible|impossible|undetermined)\b|not (?:uniquely )?determined\b"

@@ -163,6 +163,7 @@ _RULES_OF_A_WORD = (
     ("e}", r"(?<=\d)\\(?:mathrm|text|rm)\s?\{e\}(?:(\d+)|\{([-+]?\d+)\})", r"e\1\2"),
     ("E}", r"(?<=\d)\\(?:mathrm|text|rm)\s?\{E\}\{?([-+]?\d+)\}?", r"e\1"),
     ("math", r"\\math(?:bin|rel)\s?\{\s*:\s*\}", ":"),
+    ("very ", r"\b[Ee]very ((?:[a-z]+ )?(?:integer|number|multiple|power))\b", r"all \1s"),
     ("factors of", r"\bfactors of\b", "divisors of"),
     ("base", r"(?<=\d),\s(?=\(?(?:in )?base\b)", " "),
     ("ary", r"(?<=\d)\s*(?:\\text\{\s*)?\(?in (binary)\)?\s*\}?$", r"_{\1}"),

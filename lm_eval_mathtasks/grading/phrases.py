@@ -30,7 +30,7 @@ _BOUNDS = sorted(
 BOUND_BEFORE = "|".join(" ".join(words) for words, _ in _BOUNDS)
 # What bounds the value before it: "40 or more", "6 and below", "5 at most"
 BOUND_BEHIND = (
-    r"(?:or|and)\s+(?:(?:some|any)thing\s+|even\s+)?(?:more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later"
+    r"(?:or|and)\s+(?:(?:some|any)thing\s+|even\s+|any\s+)?(?:more|greater|higher|above|up|over|beyond|longer|older|bigger|larger|later"
     r"|less|fewer|lower|below|under|shorter|younger|smaller|earlier)\b"
     r"|at\s+(?:the\s+)?(?:very\s+)?(?:least|most|latest|earliest)\b|(?:plus|tops)\b"
 )

@@ -34,7 +34,7 @@ _LINES = re.compile(
 _ITEMS = re.compile(r"\s*((?:(?:[-*•]|\d[.)])\s+\$?[^\s$]*(?:\s?=\s?)?[^\s$]+\$?[.,;]?(?:\n|\Z)){2,})\s*")
 _LISTED_NAME = re.compile(r"(?:[-*•]|\d[.)])\s+\$?([a-zA-Z]\w?)\s?=")
 _CIRCLED = re.compile(r"[\u2460-\u2473](?:(?:[\s,、，和及&]|and|or)*[\u2460-\u2473])*")
-_CONTRAST = re.compile(r",\s(?:and )?(?:not|rather than|instead of)\s\$")
+_CONTRAST = re.compile(r"(?:,\s(?:and )?|\sand )(?:\*{0,2}not\*{0,2}|rather than|instead of)\s\$")
 # "$\frac12$, not $1$, and the sum is $1$"
 _TOLD_AFTER = re.compile(r",\s(?:and|so|but)\s[^.]*\b(?:is|are|was|equals?)\s[$\d]")
 _AMONG = re.compile(r"\b(?:among|of|out of|from) (?:the|these|those|all) (?:first )?\Z")

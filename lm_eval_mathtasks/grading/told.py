@@ -66,7 +66,7 @@ _UNIT_BEHIND = re.compile(r"\s([a-z]+)")
 # "With a 20 minute ride she arrives at 5:10"
 _CLOCK = re.compile(r"\d{1,2}:\d\d(?!\d)")
 _HAPPENS_AT = re.compile(
-    r"\b(?:arriv|leav|start|begin|end|finish|depart|meet|open|clos|land|return)\w*\s(?:[a-z]+\s){0,3}at\s\Z"
+    r"\b(?:arriv|leav|start|begin|end|finish|depart|meet|open|clos|land|return|pull)\w*\s(?:[a-z]+\s){0,3}at\s\Z"
 )
 _STANDS_AT = re.compile(r"\b(?:sits|stands|lies|comes in|comes out) (?:at|as)\s\Z")
 _PURPOSE = re.compile(r"\b(?:to|and) (?:have )?[a-z]+ an? (?:[a-z]+ )?total of \Z")
@@ -85,7 +85,7 @@ MAX_BETWEEN = 25  # characters
 _REMARK_OPENS = re.compile(r"\s\((?=[^()]*(?:[a-z]{2}|\d\s?[-+x×*/=]\s?\d))")
 # "the ratio of boys to girls is 4 to 5"
 _RATIO = re.compile(
-    r"\b(?:ratio|odds|proportion)\b[^.]*\Z|\b(?:is|are|be|was|were|ended|finished|won|lost)\s\Z",
+    r"\b(?:ratio|odds|proportion)\b[^.]*\Z|\b(?:is|are|be|was|were|ended|finished|won|lost)\s\Z|=\s?\Z",
     re.IGNORECASE,
 )
 # "20 for x = 5"
@@ -219,6 +219,9 @@ def _is_one(text: str, left: Span, right: Span) -> bool:
     between = text[left[1] : right[0]]
     if _JOINED.fullmatch(between) or (between == " " and "/" in text[slice(*right)]):
         return True
+    # "red : blue : green = 8:12:15"
+    if between == ":" and text[left[0] - 1 : left[0]] == ":":
+        return text[left[0] - 2 : left[0] - 1].isdigit()
     if between in {" to ", ":"}:
         return _RATIO.search(text, max(0, left[0] - 100), left[0]) is not None
     if between in {" out of ", " in "}:

@@ -51,7 +51,8 @@ _DURATION = re.compile(r"(\d{1,3}):(\d\d)(?::(\d\d))? ?(h|m|s)(?:ours?|rs?|in(?:
 # What has no solution
 _SUBJECT = re.compile(
     r"^(?:the |this |that )?(?:given )?(?:system|equations?|inequality|problem)(?: of equations)? (?:has|have) "
-    r"|^(?:the |this )?(?:function|series|sequence|matrix|graph|relation) (?:is|are) "
+    r"|^(?:the |this )?(?:function|series|sequence|matrix|graph|relation|expression|fraction|quotient|slope) "
+    r"(?:is|are) "
     r"|^(?:the |this )?(?:series|sequence|integral|limit) (?=(?:con|di)verges)"
 )
 # "undefined because 1/2 is outside the domain"
