@@ -173,6 +173,7 @@ _LEFT_OPEN = re.compile(
     r"|(?:has|is|equals) the (?:complementary|opposite|reciprocal) (?!of\b)[a-z]+\Z"
     r"|nothing (?:[a-z]+ ){0,4}(?:allows?|supports?|implies|forces?|justifies|proves?|suggests?|guarantees?) [^,;]*\d"
     rf"|it (?:is|was|turns out(?: to be)?) (?:\w+ly )?(?:{REJECTED})\b(?!.*\d)"
+    r"|all (?:that )?(?:I|we) (?:have|know|got)(?: so far)? (?:is|are)\b"
     r"|see (?:page|section|chapter|volume|row|column|line|table|figure|step)\b)"
     r"|=\s?\$?\?\Z",
     re.IGNORECASE,

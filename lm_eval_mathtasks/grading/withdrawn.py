@@ -52,6 +52,10 @@ _TAKES_BACK = tuple(
             r"\bi (?:must |have to )?(?:retract|withdraw) (?:the|my|that|this|it)\b[^.\n]*",
         ),
         (
+            ("counts ", "redoing "),
+            r"\b(?:that|this) (?:double|over|under)[- ]?counts [^.\n]*|\bredoing the [a-z]+\b[^,.\n]*",
+        ),
+        (
             ("take ",),
             r"\b(?:don't|do not) take (?:that|this|it) as (?:my|the|an) answer\b[^.\n]*",
         ),
@@ -72,7 +76,7 @@ _TAKES_BACK = tuple(
         (
             ("regard ", "ignore ", "forget ", "discard "),
             r"\b(?:disregard|ignore|forget|discard) (?:the |my |that |this |what |all |everything )?"
-            r"(?:above|previous|earlier|last|answer|i said|i wrote|line|step|calculation|attempt)\b[^.\n]*",
+            r"(?:above|previous|earlier|last|answer|box|i said|i wrote|line|step|calculation|attempt)\b[^.\n]*",
         ),
         (
             ("no, ", "wait", "scratch that", "oops,", "hold on"),

@@ -46,6 +46,8 @@ _SAID_OF_LETTER = re.compile(
 _LETTER = re.compile(r"(?<![\w'])(?:[B-J]|A(?! [a-z]))(?![\w'])")
 # The text of an option may name the others: "(E) Both (A) and (C)"
 _ABOUT_OTHERS = re.compile(r"\W*(?:both|neither|either|all|none|only|not)\b", re.IGNORECASE)
+_ROMAN = r"(?:i{1,3}|iv|v)"
+_ONLY = re.compile(rf"^(?:only )?({_ROMAN}(?:(?:,? and|,) {_ROMAN})*)(?: only)?$")
 # A duration as clocks show it, which is no ratio: "9:15 minutes"
 _DURATION = re.compile(r"(\d{1,3}):(\d\d)(?::(\d\d))? ?(h|m|s)(?:ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?\.?")
 # What has no solution
@@ -115,8 +117,8 @@ def words_key(text: str) -> str:
     plain = _SUBJECT.sub("", plain)
     # "not a prime"
     plain = re.sub(r"(?<=[a-z] )(?:an?|the|(?:that|which) (?:are|is)) (?=[a-z]{2})", "", plain)
-    # "II only"
-    plain = re.sub(r"^(i{1,3}|iv|v) only$", r"\1", plain)
+    # "I and III only", "only II"
+    plain = _ONLY.sub(r"\1", plain)
     if quadrant := _QUADRANT.fullmatch(plain):
         place = quadrant[1] or quadrant[2]
         return f"quadrant{_PLACES.get(place, place)}"
