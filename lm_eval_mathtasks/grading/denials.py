@@ -91,7 +91,7 @@ _NOT_THIS = re.compile(
     rf"|(?:never \w+|no longer|used to be) {_A_VALUE}"
     r"|(?:contradicts?|violates?|reject|discard|exclude|eliminate|rules? out)\b)"
     r"(?:(?!\b(?:and|but|so|thus|hence|therefore|is|are|was|were|equals|total)\b)(?:[^,;:=0-9]|(?<=\b[a-z] )=))*[0-9]"
-    r"(?!.*\b(?:but|rather|instead|so)\b)[^,;=]*\Z"
+    r"(?!.*\b(?:but|rather|instead|so|left with)\b)[^,;=]*\Z"
     r"|\A\W*(?:so |thus |hence |therefore )?,?\s?(?:there (?:is|are) )?no (?:such |other )?(?:[a-z]+ )?"
     r"(?:value|number|integer|solution|pair|choice|way)s?\b(?=.*\d)(?!.*\b(?:other|except|besides|but|so|only)\b)"
     # "I am not sure whether it is 8", "a common mistake is 8"
@@ -102,7 +102,7 @@ _NOT_THIS = re.compile(
     re.IGNORECASE,
 )
 # "None of the 2 candidates survives", "Neither x = 2 nor x = 3 works", "Nothing supports 60"
-_NOTHING = re.compile(r"\b(?:none|nothing|nobody|no one|neither)\b", re.IGNORECASE)
+_NOTHING = re.compile(r"\b(?:none|nothing(?! else)|(?<!with )(?:nobody|no one)|neither)\b", re.IGNORECASE)
 # ... unless a value is told beside it: "none of them is even, so it is 5"
 _TELLS = re.compile(
     r"(?:;|\b(?:is|are|was|were|has|have|had|gets?|equals?|but|so|only|except|leav\w+|thus|therefore|hence|that)\b)[^.]*?[\d$\\]"

@@ -63,8 +63,8 @@ _REFUSAL = re.compile(
     r"|(?:do not|don't) know how to)\s+"
     rf"(?:{_DETERMINE}|help|assist)"
     r"|more (?:information|details|data)\b|need to (?:know|tell me)\b"
-    r"|(?:please|(?:could|can|would) you(?: please)?) (?:provide|share|send|give|upload|attach|clarify|repost|tell me|specify)\b"
-    r"|would have to (?:see|know)\b"
+    r"|(?:please|(?:could|can|would) you(?: please)?)"
+    r" (?:provide|share|send|give|upload|attach|clarify|repost|tell me|specify)\b|would have to (?:see|know)\b"
     rf"|(?:problem|question|text|statement|message|table|prompt) (?:seems|appears|is|was) {_CUT}"
     r"|(?:do not|don't) have access\b|I can(?:no|')t (?:help|see|view|draw|open|access)\b"
     r"|I(?:'m| am) not certain\b|not sure\b"
@@ -131,6 +131,7 @@ _BRACKETED_REMARK = re.compile(
     # "; the other root, x = 1, drops out"
     r"|;\s(?:the )?(?:other|second|negative|remaining) (?:candidate|root|solution|value|one)\b[^;]*"
     rf"\b(?:drops? out|zero|negative|fails|not|{REJECTED})\b[^;]*\Z"
+    r"|,\swhose (?:end(?:point)?s?|vertices) [^.;]*[.$\s]*\Z"
     # a sentence of its own
     r"|\s\((?:while|whereas|compared?|as opposed|instead|because|since)\s(?:[^()]|\([^()]*\))*\)[.$\s]*\Z"
     # "..., the value r = -3 being excluded by r > 0"

@@ -106,7 +106,10 @@ _OPERATIONS: dict[str, Callable[[Expr], Expr]] = {
     "triple": lambda e: mul(num(3), e),
     "square of": lambda e: Expr("pow", (e, num(2))),
     "cube of": lambda e: Expr("pow", (e, num(3))),
-    "square root of": lambda e: Expr("call", (e, num(2)), "sqrt"),
+    **dict.fromkeys(
+        ("square root of", "positive square root of", "principal square root of"),
+        lambda e: Expr("call", (e, num(2)), "sqrt"),
+    ),
     "cube root of": lambda e: Expr("call", (e, num(3)), "sqrt"),
     "absolute value of": lambda e: Expr("call", (e,), "abs"),
     "root": lambda e: Expr("call", (e, num(2)), "sqrt"),

@@ -34,7 +34,16 @@ _LINES = re.compile(
 _ITEMS = re.compile(r"\s*((?:(?:[-*•]|\d[.)])\s+\$?[^\s$]*(?:\s?=\s?)?[^\s$]+\$?[.,;]?(?:\n|\Z)){2,})\s*")
 _LISTED_NAME = re.compile(r"(?:[-*•]|\d[.)])\s+\$?([a-zA-Z]\w?)\s?=")
 _CIRCLED = re.compile(r"[\u2460-\u2473](?:(?:[\s,、，和及&]|and|or)*[\u2460-\u2473])*")
-_CONTRAST = re.compile(r"(?:,\s(?:and )?|\sand )(?:\*{0,2}not\*{0,2}|rather than|instead of)\s\$")
+_CONTRAST = re.compile(
+    r"(?:,\s(?:and )?|\s(?:and|but) )(?:\*{0,2}not\*{0,2}(?: by)?|rather than|instead of)\s\$"
+)
+# What is told beside a formula that a verb gives: "the remainder is $2$ when $9$ is divided by $7$"
+_BESIDE_FORMULA = re.compile(
+    r"(?:\swhen|,\s(?:where|each|all|which is (?:about|roughly|approximately)|and (?:they|it|these) do(?:es)?))\s"
+    r"(?![^.\n]*(?:,\s(?:so|thus|hence|therefore|and|which|giving)\b|\b(?:is|are|equals|get|have)\s\$))"
+)
+_GIVES = re.compile(r"\b(?:is|are|was|equals?|sind|ist|sont|est|son|es)\b[^.\n]*\Z")
+MAX_GIVING = 60  # characters
 # "$\frac12$, not $1$, and the sum is $1$"
 _TOLD_AFTER = re.compile(r",\s(?:and|so|but)\s[^.]*\b(?:is|are|was|equals?)\s[$\d]")
 _AMONG = re.compile(r"\b(?:among|of|out of|from) (?:the|these|those|all) (?:first )?\Z")
@@ -62,6 +71,7 @@ _REASON = re.compile(
     r"(?![^.\n]*,\s(?:which|so|thus|hence|therefore|giving)\b)"
     r"|,\s(?:i\.e\.|that is),?\s(?=(?:all|every|any|the|she|he|it|they|one)\b)"
     rf"|(?:{SUBORDINATE})(?![^.\n]*,\s(?:so|also|donc|alors|entonces|luego|то)\b)"
+    r"|,\s(?:and )?indeed\s"
     r"|,\sas there (?:is|are)\b(?![^.\n]*,\s(?:so|thus|hence|therefore|then|we|it|there|the)\b)"
 )
 # "..., where $f$ is the polynomial with $f(0) = 1$", "where we count $x = 0$ as well"
@@ -176,8 +186,12 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     reason = _REASON.search(text, sentence, place)
     where = _WHERE.search(text, sentence, place)
     reason = reason or (where if where and _DENOTES.match(text, where.start()) else None)
-    if reason and text[sentence : reason.start()].strip():
-        result = _last_value(text, sentence, reason.start())
+    ends = [reason.start()] if reason else []
+    ends += [
+        formula.end for formula in telling if formula.begin >= sentence and _is_given(text, formula, stop)
+    ][:1]
+    if ends and text[sentence : min(ends)].strip():
+        result = _last_value(text, sentence, min(ends))
         if result:
             return result
     if not numbers:
@@ -198,6 +212,14 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     if related and not _BESIDE.search(text, sentence, related.start()):
         begin = related.start()
     return None if is_unresolved(text, end) else trim(text, begin, end)
+
+
+def _is_given(text: str, formula: Formula, stop: int) -> bool:
+    """Does a verb give a formula, behind which follows what is only told beside it?"""
+    return (
+        _BESIDE_FORMULA.match(text, formula.end, stop) is not None
+        and _GIVES.search(text, max(0, formula.begin - MAX_GIVING), formula.begin) is not None
+    )
 
 
 def _numbers(text: str, after: int, stop: int, names: list[Formula]) -> list[Span]:

@@ -35,7 +35,8 @@ _VALUE_HEAD = re.compile(
     r"|\(?(?:[A-HJ]|I(?! [a-z]))\)?(?![\w'’])|[√π∞∅±])"
 )
 _OPTION_HEAD = re.compile(
-    r"\(?([B-HJ]|A(?!\s(?!(?:or|and) \(?[B-J]\b)[a-z]))\)?(?=[\s.,;:。，]|\Z)(?!\s{0,2}(?:[=<>+\-*/^\[]|\((?!or\b|and\b)))"
+    r"\(?([B-HJ]|A(?!\s(?!(?:or|and) \(?[B-J]\b)[a-z]))\)?(?=[\s.,;:。，]|\Z)"
+    r"(?!\s{0,2}(?:[=<>+\-*/^\[]|\((?!or\b|and\b)))"
 )
 _MORE_OPTIONS = re.compile(
     r"(?:\s?(?:,|;|/|&|,?\s?\(?\b(?:and|or|y|e|o|und|oder|et|ou|и|или)\b|和|或|与|及)\s?(?:(?:and|or|also)\s)*\(?[A-HJ]\)?(?![\w'’]))+"

@@ -47,7 +47,10 @@ _SUBORDINATE = re.compile(
     rf"(?:(?<!\band)(?<!\bbut)(?<!\bso)(?<!,)\s(?:if|when|because|{SINCE}|while|where|unless|as long as)"
     r"|,\s(?:where|although|even though|whereas|while|of which|which is (?:what|how|because|the (?:same|sum|product"
     r"|difference) (?:as|of)))"
-    r"|,?\s(?:provided|assuming)(?: that)?|,\sas (?:one|we|you|expected|required)|,\s(?P<restated>i\.e\.|that is),?)\s"
+    r"|,?\s(?:provided|assuming)(?: that)?|,\sas (?:one|we|you|expected|required)"
+    r"|,\s(?:i\.e\.,?|that is,))\s"
+    r"|,\s(?P<beside>which is (?:about|roughly|approximately|[a-z]+er than|more than|less than)|up|down|having|just"
+    r"|each|all|with|\d+ [a-z]+ (?:after|before|later|earlier))\b"
     rf"|，(?:其中|即)|{languages.SUBORDINATE}"
 )
 _PREPOSITIONS = (
@@ -68,7 +71,7 @@ _CLOCK = re.compile(r"\d{1,2}:\d\d(?!\d)")
 _HAPPENS_AT = re.compile(
     r"\b(?:arriv|leav|start|begin|end|finish|depart|meet|open|clos|land|return|pull)\w*\s(?:[a-z]+\s){0,3}at\s\Z"
 )
-_STANDS_AT = re.compile(r"\b(?:sits|stands|lies|comes in|comes out) (?:at|as)\s\Z")
+_STANDS_AT = re.compile(r"\b(?:sits|stands|lies|comes in|comes out) (?:at|as)\s\Z|\b(?:comes|amounts) to\s\Z")
 _PURPOSE = re.compile(r"\b(?:to|and) (?:have )?[a-z]+ an? (?:[a-z]+ )?total of \Z")
 _AIM = re.compile(r"\sto (?:be|have|get|reach|arrive|catch|make|meet)\b")
 # "67 berries in total": the last number of a clause, if it is said to be all
@@ -76,16 +79,18 @@ _IN_TOTAL = re.compile(
     r"(?:\s[a-z][a-z-]*){0,4}?,?\s(?:in (?:total|all)|total|altogether|overall|combined)\b"
 )
 _TAKES = re.compile(
-    r"\b(?:takes?|took|costs?|needs?|requires?|earns?|earned|pays?|paid)\s(?:(?:him|her|them|it|us|you|me)\s)?"
+    r"\b(?:takes?|took|costs?|needs?|requires?|earns?|earned|pays?|paid|has|have|had|(?:rose|fell) by)\s"
+    r"(?:(?:him|her|them|it|us|you|me)\s)?"
     r"(?:only |exactly |a total of )?[$€£]?\Z"
 )
 _ALTOGETHER = re.compile(r"\b(?:altogether|in total|in all|there (?:are|were))\b", re.IGNORECASE)
 MAX_BETWEEN = 25  # characters
 # "95 (60 from him, 35 from her)"
 _REMARK_OPENS = re.compile(r"\s\((?=[^()]*(?:[a-z]{2}|\d\s?[-+x×*/=]\s?\d))")
+_IN_BRACKETS = re.compile(r"\s\([^()]*[a-z]{2}[^()]*\)")
 # "the ratio of boys to girls is 4 to 5"
 _RATIO = re.compile(
-    r"\b(?:ratio|odds|proportion)\b[^.]*\Z|\b(?:is|are|be|was|were|ended|finished|won|lost)\s\Z|=\s?\Z",
+    r"\b(?:ratio|odds|proportion|beat|beats|defeated)\b[^.]*\Z|\b(?:is|are|be|was|were|ended|finished|won|lost)\s\Z|=\s?\Z",
     re.IGNORECASE,
 )
 # "20 for x = 5"
@@ -174,6 +179,11 @@ def _tells(text: str, begin: int) -> bool:
     return bool(said) and not _PURPOSE.search(text, window, begin)
 
 
+def _gives(text: str, begin: int) -> bool:
+    """Does a verb give the number at `begin`, or does somebody have, need or pay so much?"""
+    return _tells(text, begin) or _TAKES.search(text, max(0, begin - 40), begin) is not None
+
+
 def _is_attached(between: str) -> bool:
     return ";" not in between and _ATTACHED.search(between) is not None
 
@@ -222,7 +232,7 @@ def _is_one(text: str, left: Span, right: Span) -> bool:
     # "red : blue : green = 8:12:15"
     if between == ":" and text[left[0] - 1 : left[0]] == ":":
         return text[left[0] - 2 : left[0] - 1].isdigit()
-    if between in {" to ", ":"}:
+    if between in {" to ", ":", " : "}:
         return _RATIO.search(text, max(0, left[0] - 100), left[0]) is not None
     if between in {" out of ", " in "}:
         return (
@@ -252,6 +262,12 @@ def beside_comparisons(text: str, numbers: list[Span]) -> list[Span]:
         ) or (relates and _WHICH_IS.search(text, max(0, begin - 20), begin)):
             than = k + 1 < len(numbers) and "," not in text[end : numbers[k + 1][0]]
             numbers = numbers[:k] + numbers[k + 1 + than :]
+    # "Ann (15 minutes) and Ben (20 minutes) run for 35 minutes"
+    inside = [
+        found.span()
+        for found in _IN_BRACKETS.finditer(text, max(0, numbers[0][0] - MAX_BETWEEN), numbers[-1][0])
+    ]
+    numbers = [n for n in numbers if not any(a < n[0] < b for a, b in inside)] or numbers
     remark = _REMARK_OPENS.search(text, numbers[0][1], numbers[-1][0])
     # it stands behind the number it is about
     if remark and remark.start() - max(n[1] for n in numbers if n[1] <= remark.start()) > MAX_BETWEEN:
@@ -275,7 +291,7 @@ def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
         parts = [span for span in numbers if span[0] > colon]
         # "There are 12 altogether: 5 red and 7 blue", "The way takes 50 min: 20 min by bus and 30 min on foot"
         before = [span for span in numbers if span[1] <= colon]
-        told = before and (_tells(text, before[-1][0]) or _TAKES.search(text, sentence, before[-1][0]))
+        told = before and _gives(text, before[-1][0])
         whole = (
             (told or _ALTOGETHER.search(text, sentence, colon))
             and len(parts) > 1
@@ -289,7 +305,10 @@ def _main_clause(text: str, numbers: list[Span], sentence: int) -> list[Span]:
         concluded = _CONCLUDED.search(text, match.end(), numbers[-1][0]) or _RESUMED.search(
             text, match.end(), numbers[-1][0]
         )
-        if match["restated"] and not (kept and _tells(text, kept[-1][0]) and not _is_factor(text, kept[-1])):
+        # what is told beside a result, and not before it
+        if (match["beside"] or match[0].startswith((", i.e.", ", that is"))) and not (
+            kept and _gives(text, kept[-1][0]) and not _is_factor(text, kept[-1])
+        ):
             continue
         goes_on = concluded and any(_is_free(text, begin) for begin, _ in numbers if begin >= concluded.end())
         if kept and not goes_on and text[sentence : match.start()].strip():

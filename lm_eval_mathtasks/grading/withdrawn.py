@@ -96,7 +96,9 @@ _REJECTED = re.compile(
 )
 _LONGEST_VALUE = 20  # characters
 _MAX_TAKING = 100  # characters of what takes back a value, before that value
-_UPHELD = re.compile(r"\b(?:right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE)
+_UPHELD = re.compile(
+    r"\b(?:(?<!the )right|correct|fine|ok|okay|indeed|after all|still|stands?)\b", re.IGNORECASE
+)
 
 
 def left_over(text: str) -> tuple[int, int] | None:
