@@ -187,9 +187,9 @@ def _last_value(text: str, start: int, stop: int) -> Span | None:
     where = _WHERE.search(text, sentence, place)
     reason = reason or (where if where and _DENOTES.match(text, where.start()) else None)
     ends = [reason.start()] if reason else []
-    ends += [
-        formula.end for formula in telling if formula.begin >= sentence and _is_given(text, formula, stop)
-    ][:1]
+    here = (formula for formula in telling if formula.begin >= sentence)
+    if given := next((formula for formula in here if _is_given(text, formula, stop)), None):
+        ends.append(given.end)
     if ends and text[sentence : min(ends)].strip():
         result = _last_value(text, sentence, min(ends))
         if result:
